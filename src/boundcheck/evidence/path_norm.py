@@ -1,0 +1,20 @@
+"""The l1 path norm of a network and the levels that peeling goes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PathNorm:
+    """The l1 path norm, summed over the outputs.
+
+    Attributes:
+        log_total: Natural logarithm of the sum over classes of the path norms, rounded up (``-inf`` for the zero network).
+        levels: For each level of non-linear steps on the longest path, its name and the factor c_t that peeling it costs.
+        has_bias: Some path starts at a bias, so that the constant 1 counts as an input coordinate.
+    """
+
+    log_total: float
+    levels: tuple[tuple[str, float], ...]
+    has_bias: bool

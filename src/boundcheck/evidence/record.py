@@ -1,0 +1,306 @@
+"""The evidence record: every number that the theorems speak of, and nothing else.
+
+Numbers only: it is written to JSON and read back without PyTorch, so that each theorem can be tested, run again and
+taught with numbers alone. Norms are rounded up and margins down when they are measured; nothing here rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from boundcheck.evidence.growth_layer import GrowthLayer
+from boundcheck.evidence.layer_norms import LayerNorms
+from boundcheck.evidence.path_norm import PathNorm
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers come from; what a report prints at its head.
+
+    Attributes:
+        checkpoint: Path of the checkpoint, or ``None`` for live objects.
+        sha256: Hash of the checkpoint file.
+        model: How the network is called, e.g. ``mlp``.
+        data: Name of the data.
+        labels: ``true``, ``random`` or ``corrupt:P``.
+        reference: What the reference weights are: ``initial``, ``file`` or ``zero``.
+        parameters: Number of parameters.
+        seed: Seed of the measurements that draw random numbers.
+        effort: ``quick`` or ``full``.
+        modules: Each module of the network with what was made of it.
+        notes: What a reader has to know, e.g. that rows gave NaN.
+    """
+
+    checkpoint: str | None
+    sha256: str | None
+    model: str
+    data: str
+    labels: str
+    reference: str
+    parameters: int
+    seed: int
+    effort: str
+    modules: tuple[tuple[str, str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The sample and what is known of its distribution beforehand.
+
+    Attributes:
+        n: Number of training examples.
+        d: Number of input coordinates.
+        classes: Number of classes k.
+        input_radius: A number that no input's Euclidean norm can exceed, known a priori; ``None`` when unknown.
+        nonnegative: Whether inputs are non-negative a priori.
+        corruption: Probability with which a label is replaced by a uniform one.
+        train_duplicates: Training rows that repeat an earlier one bit for bit.
+    """
+
+    n: int
+    d: int
+    classes: int
+    input_radius: float | None
+    nonnegative: bool
+    corruption: float
+    train_duplicates: int
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of one deterministic predictor on the training and held-out samples; ties and NaN count as errors.
+
+    Attributes:
+        n: Training examples.
+        errors: Errors among them, on the labels that were trained on.
+        invalid: Rows among them with a tie or NaN.
+        test_n: Held-out examples, 0 when there are none.
+        test_errors: Errors among them on clean labels, invalid rows included.
+        test_invalid: Held-out rows with a tie or NaN.
+        test_error: Error on held-out data under the law of the training labels: an exact expectation over the corruption.
+        overlap: Held-out rows that also occur in the training sample.
+    """
+
+    n: int
+    errors: int
+    invalid: int
+    test_n: int = 0
+    test_errors: int = 0
+    test_invalid: int = 0
+    test_error: float | None = None
+    overlap: int = 0
+
+    @property
+    def train_error(self) -> float:
+        """Share of the training sample that is misclassified."""
+        return self.errors / self.n
+
+    @property
+    def clean_test_error(self) -> float | None:
+        """Share of the held-out sample that is misclassified on clean labels."""
+        return self.test_errors / self.test_n if self.test_n else None
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The network as a program: what a decoder would have to be told.
+
+    Attributes:
+        bits: Bits of all parameters and buffers that training could change.
+        detail: How the bits come about, e.g. ``"669706 float32"``.
+    """
+
+    bits: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The shape of the network, as far as theorems ask for it.
+
+    Attributes:
+        chain: Names of the affine layers in order when the network is a chain of them, else empty.
+        why_no_chain: Reason when it is not a chain.
+        unplaced: Modules that the canonical view can't place, with reasons.
+        has_bias: Some affine step adds a constant.
+        has_skip: Some sum of two signals occurs.
+        has_max_pool: Some max-pooling occurs.
+        elementwise: Slopes on the negative side of the activations that occur: 0 for ReLU, a for LeakyReLU.
+        lowered: Whether margins were lowered by the floating-point error bound.
+    """
+
+    chain: tuple[str, ...]
+    why_no_chain: str | None
+    unplaced: tuple[str, ...]
+    has_bias: bool
+    has_skip: bool
+    has_max_pool: bool
+    elementwise: tuple[float, ...]
+    lowered: bool
+
+    @property
+    def positively_homogeneous(self) -> bool:
+        """ReLU-like activations, pooling, and no constants anywhere."""
+        return not self.unplaced and not self.has_bias
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Norms of the n x d matrix of inputs, rounded up.
+
+    Attributes:
+        frobenius: Root of the sum of all squares.
+        spectral: Operator norm.
+        frobenius_augmented: The same for the matrix with a column of ones.
+        spectral_augmented: The same for the matrix with a column of ones.
+        max_column_square: Largest column sum of squares.
+        outside_radius: Rows whose norm may exceed ``Problem.input_radius``.
+    """
+
+    frobenius: float
+    spectral: float
+    frobenius_augmented: float
+    spectral_augmented: float
+    max_column_square: float
+    outside_radius: int
+
+
+@dataclass(frozen=True)
+class TwoLayer:
+    """Sum over hidden units of |v_j| |w_j| for the two last layers of a chain of dense layers.
+
+    Attributes:
+        plain: Without biases, last layer class-centred; rounded up.
+        augmented: With |w_j|^2 + b_j^2 in place of |w_j|^2, plus the norm of the last bias; rounded up.
+    """
+
+    plain: float
+    augmented: float
+
+
+@dataclass(frozen=True)
+class PosteriorGroup:
+    """Sufficient numbers of one block of a Gaussian posterior N(w, diag s) and of one draw h from it, w_0 the prior's mean.
+
+    Attributes:
+        parameters: Number of coordinates d.
+        variance_sum: Sum of s, rounded up.
+        log_variance_sum: Sum of ln s, rounded down.
+        squared_distance: |w - w_0|^2, rounded up.
+        min_variance: Smallest s, rounded down.
+        max_variance: Largest s, rounded up.
+        drawn_squared_distance: |h - w_0|^2, rounded up.
+        drawn_noise: Sum of (h - w)^2 / s, rounded down.
+    """
+
+    parameters: int
+    variance_sum: float
+    log_variance_sum: float
+    squared_distance: float
+    min_variance: float
+    max_variance: float
+    drawn_squared_distance: float
+    drawn_noise: float
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """A Gaussian posterior around the weights, its Monte Carlo risk, and one draw from it.
+
+    Attributes:
+        groups: Blocks of parameters, by name.
+        prior_mean: What the prior is centred at: ``initial``, ``file`` or ``zero``.
+        prior_variances: The grid of prior variances, fixed before the data.
+        draws: Number m of independent draws (each a number in [0, 1]).
+        mean_loss: Their mean, rounded up.
+        drawing: How the draws were made.
+        candidates: Posteriors among which the certified draws chose (1: chosen on other draws).
+        test_error: Monte Carlo estimate of the Gibbs error on held-out data, under the law of the labels.
+        drawn: Errors of the one network drawn from the posterior.
+    """
+
+    groups: Mapping[str, PosteriorGroup]
+    prior_mean: str
+    prior_variances: tuple[float, ...]
+    draws: int
+    mean_loss: float
+    drawing: str
+    candidates: int
+    test_error: float | None
+    drawn: Errors
+
+
+@dataclass(frozen=True)
+class Code:
+    """A network that was written down in few bits, decoded again, and measured.
+
+    Attributes:
+        counts: How often each of the K symbols occurs among the N quantized weights.
+        side_bits: Bits of everything else that the decoder needs: scales, choices of the quantizer, unquantized numbers.
+        detail: What the side bits hold.
+        errors: Errors of the decoded network.
+        settings: The choices of the quantizer, for the reader.
+    """
+
+    counts: tuple[int, ...]
+    side_bits: float
+    detail: str
+    errors: Errors
+    settings: Mapping[str, float | int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that was measured; a section that was not measured or can't be is ``None``.
+
+    Attributes:
+        absent: Why a section is ``None``, by its name.
+    """
+
+    provenance: Provenance
+    problem: Problem
+    errors: Errors
+    precision: Precision | None = None
+    structure: Structure | None = None
+    margins: tuple[float, ...] | None = None
+    inputs: Inputs | None = None
+    layers: Mapping[str, LayerNorms] | None = None
+    two_layer: TwoLayer | None = None
+    path: PathNorm | None = None
+    growth: tuple[GrowthLayer, ...] | None = None
+    posterior: Posterior | None = None
+    code: Code | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def vacuous_at(self) -> float:
+        """The error of guessing a class uniformly at random: 1 - 1/k whatever the distribution."""
+        return 1.0 - 1.0 / self.problem.classes
+
+    def lacks(self, section: str) -> str | None:
+        """Why a section is not there, or ``None`` when it is.
+
+        Raises:
+            KeyError: The record has no such section.
+        """
+        if section not in SECTIONS:
+            raise KeyError(f"no section {section!r} in the evidence; there are {', '.join(SECTIONS)}")
+        if getattr(self, section) is not None:
+            return None
+        return self.absent.get(section, f"the evidence holds no {section}")
+
+    def test_error_of(self, about: str) -> float | None:
+        """Measured held-out error of the network, the Gibbs predictor, the sampled or the decoded network."""
+        if about == "gibbs":
+            return None if self.posterior is None else self.posterior.test_error
+        if about == "sample":
+            return None if self.posterior is None else self.posterior.drawn.test_error
+        if about == "compressed":
+            return None if self.code is None else self.code.errors.test_error
+        return self.errors.test_error
+
+
+SECTIONS = tuple(f.name for f in fields(Evidence) if f.name not in ("absent", "provenance"))
+"""Names that a theorem can list under ``reads``."""
