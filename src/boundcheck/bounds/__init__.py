@@ -1,0 +1,41 @@
+"""The catalogue: one theorem, one file; this list is the only place that names them all.
+
+The modules are imported when the catalogue is first asked for a theorem, so that listing names costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
+from boundcheck.theorem import Theorem
+
+_CLASSES: Mapping[str, str] = {
+    "langford2005testset": "Langford2005TestSet",
+}
+"""Name of the theorem, which is the name of its file, to the class in it; in the order of a report."""
+
+
+class Catalogue(Mapping[str, Theorem]):
+    """All theorems by name, imported on first use."""
+
+    def __getitem__(self, name: str) -> Theorem:
+        """The theorem of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        theorem: Theorem = getattr(import_module(f"{__name__}.{name}"), _CLASSES[name])()
+        return theorem
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_CLASSES)
+
+    def __len__(self) -> int:
+        return len(_CLASSES)
+
+
+CATALOGUE = Catalogue()
+"""Every theorem that boundcheck knows."""
+
+__all__ = ["CATALOGUE", "Catalogue"]

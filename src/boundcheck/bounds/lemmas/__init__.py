@@ -1,0 +1,1 @@
+"""Lemmas that several theorems share."""
