@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
 from boundcheck.evidence.growth_layer import GrowthLayer
 from boundcheck.evidence.layer_norms import LayerNorms
@@ -258,6 +259,9 @@ class Evidence:
     Attributes:
         absent: Why a section is ``None``, by its name.
     """
+
+    # How boundcheck.evidence.serialize writes it: strict JSON, and nothing unknown is read back.
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"ser_json_inf_nan": "strings", "extra": "forbid"}
 
     provenance: Provenance
     problem: Problem

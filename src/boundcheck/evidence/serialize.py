@@ -1,0 +1,71 @@
+"""Evidence to JSON and back; no torch.
+
+Minus infinity (a row that counts as an error whatever the margin) is written as ``"-Infinity"``, so that the file is strict JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+import boundcheck
+from boundcheck.errors import InputError
+from boundcheck.evidence.record import Evidence
+
+FORMAT = "boundcheck-evidence/1"
+
+@cache
+def _adapter() -> TypeAdapter[Evidence]:
+    return TypeAdapter(Evidence)
+
+
+def to_json(evidence: Evidence) -> str:
+    """The record as strict JSON, with a format and the version that wrote it."""
+    body: dict[str, Any] = json.loads(_adapter().dump_json(evidence))
+    return json.dumps({"format": FORMAT, "boundcheck": boundcheck.__version__, "evidence": body}, allow_nan=False)
+
+
+def from_json(text: str | bytes, source: str | Path) -> Evidence:
+    """The record in a JSON text.
+
+    Args:
+        text: What :func:`to_json` wrote.
+        source: Where it came from, for the message.
+
+    Raises:
+        InputError: It is not JSON, of another format, or lacks or misnames something.
+    """
+    advice = "write it with 'boundcheck evaluate --evidence FILE'"
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError("a JSON file of evidence", f"{source}, which is not JSON ({error})", advice) from None
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise InputError(f"evidence of format {FORMAT}", f"{source} of format {found}", advice)
+    try:
+        return _adapter().validate_python(content.get("evidence"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "evidence"
+        raise InputError(f"whole evidence in {source}", f"at {place}: {first['msg']}", advice) from None
+
+
+def read_evidence(path: str | Path) -> Evidence:
+    """Read evidence from a file.
+
+    Raises:
+        InputError: The file can't be read or is not evidence.
+    """
+    file = Path(path)
+    if file.is_dir() or not file.exists():
+        found = f"a directory, {file}" if file.is_dir() else f"nothing at {file}"
+        raise InputError("a JSON file of evidence", found, "write one with 'boundcheck evaluate --evidence FILE'")
+    try:
+        return from_json(file.read_bytes(), file)
+    except OSError as error:
+        raise InputError("a readable file of evidence", f"{file} ({error.strerror})", "change its mode") from None

@@ -1,0 +1,1 @@
+"""Runs: the checkpoint format, loading it safely, and training."""

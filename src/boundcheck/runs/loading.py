@@ -1,0 +1,221 @@
+"""From files to a run: boundcheck's own checkpoints, and networks that others trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from boundcheck.data import Dataset, load_dataset, parse_labels
+from boundcheck.errors import InputError
+from boundcheck.networks.architectures import Normalize, build
+from boundcheck.networks.factory import from_factory
+from boundcheck.runs.checkpoint import Checkpoint, file_sha256, is_checkpoint, parse_checkpoint
+from boundcheck.runs.run import Run, Sample
+from boundcheck.runs.samples import check_labels, find_data, make_samples
+from boundcheck.runs.state import find_state_dict, fit_state_dict, read_file
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a network and its data come from, as a user names them.
+
+    Attributes:
+        checkpoint: Path of the file with the weights.
+        model: ``package.module:factory`` for a network of the user's own.
+        model_kwargs: Arguments of the factory.
+        reference: Path of the initial weights.
+        data: Name or path of the data.
+        data_dir: Folder of the named data sets.
+        labels: Law of the training labels; ``None``: as the checkpoint says, else true.
+        n: Training examples used, the first of a permutation under ``seed``; ``None``: as the checkpoint says, else all.
+        seed: Seed of label corruption and choice of examples, for files of other programs.
+        mean: Subtracted from the inputs, one number or one a channel.
+        std: What they are divided by then.
+    """
+
+    checkpoint: str
+    model: str | None = None
+    model_kwargs: Mapping[str, Any] | None = None
+    reference: str | None = None
+    data: str | None = None
+    data_dir: str | None = None
+    labels: str | None = None
+    n: int | None = None
+    seed: int = 0
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+def load_run(checkpoint: str | Path, **source: Any) -> Run:
+    """Load a checkpoint with the data that it was trained on; no code in the file is run.
+
+    Args:
+        checkpoint: A boundcheck checkpoint, or a file with a state dict together with ``model``.
+        **source: Further attributes of :class:`Source`.
+
+    Returns:
+        The run that :func:`boundcheck.evaluate` takes.
+
+    Raises:
+        InputError: Something can't be used; the message says what was expected, what came and what to do.
+    """
+    where = Source(str(checkpoint), **source)
+    content = read_file(where.checkpoint)
+    if is_checkpoint(content):
+        run = _own(parse_checkpoint(content, where.checkpoint), where)
+    else:
+        run = _foreign(content, where)
+    if where.mean is not None or where.std is not None:
+        run = _normalized(run, where)
+    run = replace(run, checkpoint=where.checkpoint, sha256=file_sha256(where.checkpoint))
+    return fit_input_shape(run)
+
+
+def rebuild(model: Mapping[str, Any], input_shape: tuple[int, ...], classes: int, allowed: str | None) -> nn.Module:
+    """The network that a checkpoint describes, weights not yet loaded.
+
+    A checkpoint may name a factory of the user's own; it is called only when the user names it too, since importing what a
+    file names would run code of the file's choice.
+
+    Raises:
+        InputError: The description can't be used, or names a factory that the user did not.
+    """
+    if "factory" in model:
+        factory = str(model["factory"])
+        if allowed != factory:
+            got = "no --model" if allowed is None else f"--model {allowed}"
+            raise InputError(f"--model {factory}, whose code made the network of this checkpoint", got, "add it if you trust that code")
+        return from_factory(factory, dict(model.get("kwargs", {})))
+    if allowed is not None and allowed != model.get("name"):
+        raise InputError(f"no --model: the checkpoint names its own, {model.get('name')}", f"--model {allowed}", "leave it out")
+    try:
+        return build(str(model["name"]), input_shape, classes, **dict(model.get("kwargs", {})))
+    except (KeyError, TypeError) as error:
+        raise InputError("a description of a known network", f"{dict(model)!r} ({error})", "train it again") from None
+
+
+def _own(checkpoint: Checkpoint, where: Source) -> Run:
+    description = checkpoint.data
+    if where.labels is not None and parse_labels(where.labels) != parse_labels(description.labels):
+        raise InputError(f"the labels of the checkpoint, {description.labels}", where.labels, "leave --labels out")
+    dataset = find_data(description, where.data, where.data_dir)
+    law = parse_labels(description.labels)
+    train, test = make_samples(dataset, law, description.seed, description.n)
+    check_labels(description, train)
+    networks = []
+    for state in (checkpoint.state, checkpoint.initial_state):
+        network = rebuild(checkpoint.model, checkpoint.input_shape, checkpoint.classes, where.model)
+        fit_state_dict(network, state, where.checkpoint)
+        networks.append(network.eval())
+    name = str(checkpoint.model.get("name", checkpoint.model.get("factory")))
+    run = _run(dataset, networks[0], networks[1], "initial", train, test, law.spec, name)
+    if where.reference is not None:
+        reference = rebuild(checkpoint.model, checkpoint.input_shape, checkpoint.classes, where.model)
+        run = replace(run, reference=_with_weights(reference, where.reference), reference_kind="file")
+    return replace(run, history=checkpoint.history)
+
+
+def _foreign(content: Any, where: Source) -> Run:
+    if where.model is None or ":" not in where.model:
+        raise InputError(
+            "a boundcheck checkpoint, or a state dict with --model package.module:factory",
+            f"{where.checkpoint}, a file of another program" + ("" if where.model is None else f", with --model {where.model}"),
+            "name the function that builds its network with --model, and its data with --data",
+        )
+    state = find_state_dict(content, where.checkpoint)
+    dataset = load_dataset(where.data or "digits", data_dir=where.data_dir)
+    kwargs = dict(where.model_kwargs or {})
+    network = from_factory(where.model, kwargs)
+    fit_state_dict(network, state, where.checkpoint)
+    law = parse_labels(where.labels or "true")
+    train, test = make_samples(dataset, law, where.seed, where.n)
+    reference = None
+    if where.reference is not None:
+        reference = _with_weights(from_factory(where.model, kwargs), where.reference)
+    kind = "zero" if reference is None else "file"
+    return _run(dataset, network.eval(), reference, kind, train, test, law.spec, where.model)
+
+
+def _with_weights(network: nn.Module, path: str) -> nn.Module:
+    content = read_file(path)
+    state = content["state_dict"] if is_checkpoint(content) else find_state_dict(content, path)
+    fit_state_dict(network, state, path)
+    return network.eval()
+
+
+def _run(
+    dataset: Dataset, network: nn.Module, reference: nn.Module | None, kind: str, train: Sample, test: Sample, labels: str, model: str
+) -> Run:
+    return Run(
+        network=network,
+        reference=reference,
+        reference_kind=kind,
+        train=train,
+        test=test,
+        classes=dataset.classes,
+        law=parse_labels(labels),
+        low=dataset.low,
+        high=dataset.high,
+        model=model,
+        data=dataset.name,
+    )
+
+
+def _normalized(run: Run, where: Source) -> Run:
+    """Put the fixed affine map (x - mean) / std before the network, as its first layer."""
+    mean, std = where.mean or (0.0,), where.std or (1.0,)
+    channels = run.train.x.shape[1] if run.train.x.ndim == 4 else 1
+    for name, values in (("--mean", mean), ("--std", std)):
+        if len(values) not in (1, channels):
+            raise InputError(f"one number or {channels} in {name}", f"{len(values)}", "give one a channel, joined by commas")
+    if not all(s > 0.0 for s in std):
+        raise InputError("positive numbers in --std", ",".join(map(str, std)), "give standard deviations")
+    first = Normalize(mean, std)
+    reference = None if run.reference is None else nn.Sequential(first, run.reference).eval()
+    return replace(run, network=nn.Sequential(first, run.network).eval(), reference=reference)
+
+
+def fit_input_shape(run: Run) -> Run:
+    """Bring the inputs into the shape that the network takes: as they are, flat, or with a channel axis.
+
+    Raises:
+        InputError: The network takes none of them, or returns no k numbers an example.
+    """
+    shape = run.train.x.shape[1:]
+    tried = dict.fromkeys([shape, (_size(shape),), *([(1, *shape)] if len(shape) == 2 else []), *([shape[1:]] if shape[0] == 1 else [])])
+    complaint = ""
+    for candidate in tried:
+        try:
+            with torch.no_grad():
+                output = run.network(torch.from_numpy(run.train.x[:2].reshape(-1, *candidate)).to(_dtype(run.network)))
+        except Exception as error:  # a user's network may fail in any way on a shape that it does not take
+            complaint = complaint or f"{type(error).__name__}: {str(error).splitlines()[0][:100] if str(error) else ''}"
+            continue
+        rows = min(2, len(run.train))
+        if isinstance(output, torch.Tensor) and (
+            output.shape == (rows, run.classes) or (run.classes == 2 and output.shape in ((rows,), (rows, 1)))
+        ):
+            return replace(run, train=_reshaped(run.train, candidate), test=None if run.test is None else _reshaped(run.test, candidate))
+        complaint = f"an output of shape {tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__}"
+    wanted = f"a network from inputs of shape {shape} to {run.classes} numbers an example"
+    raise InputError(wanted, complaint, "check --model, --model-kwargs and --data")
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for s in shape:
+        size *= s
+    return size
+
+
+def _dtype(network: nn.Module) -> torch.dtype:
+    return next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
+
+
+def _reshaped(sample: Sample, shape: tuple[int, ...]) -> Sample:
+    return Sample(sample.x.reshape(-1, *shape), sample.y)

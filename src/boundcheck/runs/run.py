@@ -1,0 +1,73 @@
+"""A run: a network, the weights it started from, the sample it was trained on, and the held-out sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from boundcheck.data import LabelLaw
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Inputs and labels.
+
+    Attributes:
+        x: Shape (n, ...), float32 or float64, as the network takes them.
+        y: Shape (n,), int64 in [0, k).
+    """
+
+    x: NDArray[Any]
+    y: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What ``evaluate`` measures.
+
+    Attributes:
+        network: In evaluation mode, on the CPU.
+        reference: A network of the same architecture with the reference weights, or ``None`` for zero.
+        reference_kind: ``initial`` (the weights training started from), ``file`` or ``zero``.
+        train: The sample that the network was trained on, labels as trained on.
+        test: Held-out sample with clean labels, or ``None``.
+        classes: Number of classes k.
+        law: The law of the training labels, given the clean ones.
+        low: Lower bound on every input coordinate known a priori, or ``None``.
+        high: Upper bound on every input coordinate known a priori, or ``None``.
+        model: What the network is called.
+        data: What the data is called.
+        checkpoint: Path of the file that it came from.
+        sha256: Hash of that file.
+        history: One record an epoch, as training wrote them.
+        notes: What a reader of the report has to know.
+    """
+
+    network: nn.Module
+    reference: nn.Module | None
+    reference_kind: str
+    train: Sample
+    test: Sample | None
+    classes: int
+    law: LabelLaw
+    low: float | None = None
+    high: float | None = None
+    model: str = "network"
+    data: str = "data"
+    checkpoint: str | None = None
+    sha256: str | None = None
+    history: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def parameters(self) -> int:
+        """Number of distinct parameters."""
+        return sum(p.numel() for p in self.network.parameters())

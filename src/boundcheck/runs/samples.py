@@ -1,0 +1,82 @@
+"""From a data set to the samples of a run: the choice of examples, the law of the labels, and their fingerprint."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boundcheck.data import Dataset, LabelLaw, corrupt, fingerprint, load_dataset
+from boundcheck.errors import InputError
+from boundcheck.runs.checkpoint import DataDescription
+from boundcheck.runs.run import Sample
+
+
+def chosen_examples(n: int | None, available: int, seed: int) -> NDArray[np.int64] | None:
+    """Indices of a training sample of size n, uniform without replacement; ``None`` for all examples in their order.
+
+    Raises:
+        InputError: n is not between 1 and the number of examples.
+    """
+    if n is None:
+        return None
+    if not 1 <= n <= available:
+        raise InputError(f"--n between 1 and {available}", str(n), "leave it out to use every training example")
+    return np.sort(np.random.default_rng([seed, 1]).permutation(available)[:n])
+
+
+def make_samples(dataset: Dataset, law: LabelLaw, seed: int, n: int | None) -> tuple[Sample, Sample]:
+    """Training sample with labels drawn from the law, and held-out sample with clean labels.
+
+    Args:
+        dataset: The data.
+        law: Law of the training labels.
+        seed: Seed of the labels and of the choice of examples.
+        n: Size of the training sample, ``None`` for all.
+    """
+    index = chosen_examples(n, len(dataset.y_train), seed)
+    x, y = dataset.inputs("train"), corrupt(dataset.labels("train"), dataset.classes, law, seed)
+    if index is not None:
+        x, y = x[index], y[index]
+    return Sample(x, y), Sample(dataset.inputs("test"), dataset.labels("test"))
+
+
+def describe(dataset: Dataset, law: LabelLaw, seed: int, n: int | None, train: Sample) -> DataDescription:
+    """What a checkpoint says of its data."""
+    labels = fingerprint({"y": train.y})
+    return DataDescription(dataset.name, dataset.sha256, law.spec, seed, n, labels)
+
+
+def find_data(description: DataDescription, data: str | None, data_dir: str | None) -> Dataset:
+    """The data that a checkpoint was trained on.
+
+    Args:
+        description: What the checkpoint says.
+        data: Where the data is now, if not where the checkpoint says.
+        data_dir: Folder of the named data sets.
+
+    Raises:
+        InputError: It is not to be found, or is not the data of the checkpoint's hash.
+    """
+    dataset = load_dataset(data or description.name, data_dir=data_dir)
+    if dataset.sha256 != description.sha256:
+        raise InputError(
+            f"the data that the checkpoint was trained on ({description.name}, SHA-256 {description.sha256[:12]}…)",
+            f"{dataset.name} with SHA-256 {dataset.sha256[:12]}…",
+            "name the right file with --data, or its folder with --data-dir",
+        )
+    return dataset
+
+
+def check_labels(description: DataDescription, train: Sample) -> None:
+    """Refuse a sample whose labels are not those that were trained on.
+
+    Raises:
+        InputError: The fingerprints differ.
+    """
+    found = fingerprint({"y": train.y})
+    if found != description.labels_sha256:
+        raise InputError(
+            f"training labels with SHA-256 {description.labels_sha256[:12]}…",
+            f"{found[:12]}… from labels {description.labels}, seed {description.seed}",
+            "the checkpoint was changed or written by another version; train it again",
+        )
