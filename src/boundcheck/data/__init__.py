@@ -1,0 +1,29 @@
+"""Data: where it comes from, how it is corrupted, and problems whose risk is known."""
+
+from __future__ import annotations
+
+from boundcheck.data.corruption import LabelLaw, corrupt, expected_error, parse_labels
+from boundcheck.data.dataset import Dataset, make_dataset
+from boundcheck.data.fingerprint import count_duplicates, count_overlap, fingerprint
+from boundcheck.data.sources import SOURCES, load_dataset
+from boundcheck.data.synthetic import PROBLEMS, FiniteProblem, GaussianPair, KnownRiskProblem, LinearRule, make_problem
+
+__all__ = [
+    "PROBLEMS",
+    "SOURCES",
+    "Dataset",
+    "FiniteProblem",
+    "GaussianPair",
+    "KnownRiskProblem",
+    "LabelLaw",
+    "LinearRule",
+    "corrupt",
+    "count_duplicates",
+    "count_overlap",
+    "expected_error",
+    "fingerprint",
+    "load_dataset",
+    "make_dataset",
+    "make_problem",
+    "parse_labels",
+]
