@@ -34,11 +34,12 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     if not zipfile.is_zipfile(path):
         raise InputError(f"a .npz file in {path}", "a file that isn't one, or is cut off", _SAVE)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # The handle is opened here because numpy.load leaves its own open when the file turns out to be damaged.
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             return _fields(file, path)
     except InputError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, MemoryError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
         raise InputError(f"a sound .npz file in {path}", f"a damaged one ({error})", _SAVE) from error
 
 

@@ -126,7 +126,7 @@ def load_dataset(
     if spec.endswith(".npz"):
         mine = read_npz(Path(spec).expanduser())
         return make_dataset(spec, mine["x_train"], mine["y_train"], mine["x_test"], mine["y_test"])
-    advice = "save it as a .npz file" if Path(spec).exists() else nearest(spec, tuple(SOURCES))
+    advice = "save it as a .npz file" if Path(spec).is_file() else nearest(spec, tuple(SOURCES))
     raise InputError("a data set", f"'{spec}'", advice)
 
 
