@@ -1,0 +1,117 @@
+"""The report in a terminal."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from boundcheck.report import rows
+from boundcheck.report.display import closest, downward, upward
+from boundcheck.theorem import Status
+
+if TYPE_CHECKING:
+    from boundcheck.report.report import Report
+
+_STYLES = {Status.NON_VACUOUS: "bold green", Status.VACUOUS: "red", Status.NOT_APPLICABLE: "dim"}
+_WIDTHS = (80, 120)
+
+
+def table(report: Report) -> RenderableType:
+    """Head, measured errors, bounds, reasons where there is no bound, and what a reader has to know."""
+    parts: list[RenderableType] = [_head(report), Text(), *(Text(line) for line in measured_lines(report))]
+    applicable = rows.rows(report.certificates, applicable=True)
+    if applicable:
+        parts += [Text(), _bounds(applicable)]
+    reasons = rows.rows(report.certificates, applicable=False)
+    if reasons:
+        parts += [Text(), _reasons(reasons)]
+    parts.append(_footnotes(report, bool(applicable)))
+    return Group(*parts)
+
+
+def as_text(item: object) -> str:
+    """Anything rich can show, as text without colours, as wide as the terminal within 80 to 120 columns."""
+    width = min(max(shutil.get_terminal_size((100, 24)).columns, _WIDTHS[0]), _WIDTHS[1])
+    buffer = io.StringIO()
+    Console(file=buffer, width=width, color_system=None, force_terminal=False, legacy_windows=False).print(item)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+
+
+def measured_lines(report: Report) -> list[str]:
+    """The measured errors in words."""
+    e, held = report.errors, report.held_out
+    lines = [f"train error  {closest(e.train_error)}  ({e.errors} of {e.n})"]
+    if held is None:
+        return [*lines, "test error   not measured: there is no held-out sample"]
+    count = str(held.errors) if isinstance(held.errors, int) else f"{round(held.errors, 1):g} expected"
+    low, high = downward(held.interval[0], 4), upward(held.interval[1], 4)
+    level = rows.level_text(report.delta)
+    lines.append(f"test error   {closest(held.error)}  ({count} of {held.n}), {level} interval [{low}, {high}]")
+    if report.problem.corruption > 0.0:
+        lines.append(f"  on clean labels  {closest(held.clean_error)}  ({e.test_errors} of {held.n})")
+    return lines
+
+
+def _head(report: Report) -> Text:
+    p = report.provenance
+    head = Text.assemble((p.model, "bold"), " on ", (p.data, "bold"), f", labels {p.labels}")
+    head.append(f"; {p.parameters} parameters; reference {p.reference}; n = {report.problem.n}", style="dim")
+    if p.checkpoint is not None:
+        head.append(f"; {p.checkpoint}", style="dim")
+    return head
+
+
+def _ruled() -> Table:
+    return Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+
+
+def _bounds(found: tuple[rows.Row, ...]) -> Table:
+    shown = _ruled()
+    shown.add_column("bound", no_wrap=True)
+    shown.add_column("about")
+    shown.add_column("value", justify="right", no_wrap=True)
+    shown.add_column("verdict", no_wrap=True)
+    shown.add_column("measured", justify="right", no_wrap=True)
+    shown.add_column("largest term", overflow="fold")
+    for row in found:
+        c = row.certificate
+        verdict = Text(row.verdict, style=_STYLES[c.status])
+        shown.add_row(Text(c.name), c.about, row.value, verdict, row.measured, Text(rows.dominant_term(c) or ""))
+    return shown
+
+
+def _reasons(found: tuple[rows.Row, ...]) -> Table:
+    shown = _ruled()
+    shown.add_column("not applicable", no_wrap=True)
+    shown.add_column("because", overflow="fold")
+    for row in found:
+        shown.add_row(Text(row.certificate.name), Text(row.certificate.why or ""))
+    return shown
+
+
+def _footnotes(report: Report, any_value: bool) -> RenderableType:
+    total = sum(c.status is not Status.NOT_APPLICABLE for c in report)
+    lines: list[RenderableType] = [Text(rows.summary(report)), Text(rows.confidence(report)), Text(rows.thresholds(report).capitalize() + ".")]
+    assumed = rows.assumptions(report) if any_value else ()
+    if assumed:
+        lines.append(Text("Assumed, as no program can check it:"))
+        lines += [_item(f"{says} ({rows.assumed_by(names, total)})") for says, names in assumed]
+    remarks = rows.remarks(report)
+    if remarks:
+        lines.append(Text("Note:"))
+        lines += [_item(remark) for remark in remarks]
+    return Padding(Group(*lines), (1, 0, 0, 0))
+
+
+def _item(text: str) -> Table:
+    """A list item whose later lines are indented."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row("-", Text(text))
+    return grid
