@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 
 import boundcheck
 from boundcheck.errors import InputError
+from boundcheck.files import write_whole
 from boundcheck.runs.state import check_finite, read_file
 
 FORMAT = "boundcheck-checkpoint/1"
@@ -45,9 +45,7 @@ class Checkpoint:
     """The content of a checkpoint file.
 
     Attributes:
-        model: ``{"name": …, "kwargs": {…}}`` of the registry of architectures, or ``{"factory": "package.module:name", "kwargs": {…}}``.
-        input_shape: Shape of one example.
-        classes: Number of classes.
+        model: ``{"name": …, "kwargs": {…}}`` of a built-in architecture, or ``{"factory": "package.module:name", "kwargs": {…}}``.
         state: Trained weights.
         initial_state: The weights training started from.
         data: The training sample.
@@ -57,8 +55,6 @@ class Checkpoint:
     """
 
     model: Mapping[str, Any]
-    input_shape: tuple[int, ...]
-    classes: int
     state: Mapping[str, torch.Tensor]
     initial_state: Mapping[str, torch.Tensor]
     data: DataDescription
@@ -66,43 +62,26 @@ class Checkpoint:
     history: tuple[Mapping[str, Any], ...]
     optimizer: Mapping[str, Any] | None = field(default=None, repr=False)
 
+    def save(self, path: str | Path) -> None:
+        """Write the checkpoint, whole or not at all.
 
-def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
-    """Write a checkpoint, whole or not at all: beside the target, then renamed.
-
-    Args:
-        checkpoint: What to write.
-        path: Where.
-    """
-    content = {
-        "format": FORMAT,
-        "boundcheck": boundcheck.__version__,
-        "model": dict(checkpoint.model),
-        "input_shape": list(checkpoint.input_shape),
-        "classes": checkpoint.classes,
-        "state_dict": dict(checkpoint.state),
-        "initial_state_dict": dict(checkpoint.initial_state),
-        "data": vars(checkpoint.data).copy(),
-        "training": dict(checkpoint.training),
-        "history": [dict(record) for record in checkpoint.history],
-        "optimizer": None if checkpoint.optimizer is None else dict(checkpoint.optimizer),
-    }
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(content, file)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        Raises:
+            InputError: The path can't be written.
+        """
+        content = {
+            "format": FORMAT,
+            "boundcheck": boundcheck.__version__,
+            "model": dict(self.model),
+            "state_dict": dict(self.state),
+            "initial_state_dict": dict(self.initial_state),
+            "data": vars(self.data).copy(),
+            "training": dict(self.training),
+            "history": [dict(record) for record in self.history],
+            "optimizer": None if self.optimizer is None else dict(self.optimizer),
+        }
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        write_whole(path, buffer.getvalue())
 
 
 def is_checkpoint(content: Any) -> bool:
@@ -131,8 +110,6 @@ def parse_checkpoint(content: Any, path: str | Path) -> Checkpoint:
     try:
         checkpoint = Checkpoint(
             model=content["model"],
-            input_shape=tuple(int(s) for s in content["input_shape"]),
-            classes=int(content["classes"]),
             state=content["state_dict"],
             initial_state=content["initial_state_dict"],
             data=DataDescription(**content["data"]),

@@ -12,8 +12,9 @@ from torch import nn
 
 from boundcheck.data import Dataset, load_dataset, parse_labels
 from boundcheck.errors import InputError
-from boundcheck.networks.architectures import Normalize, build
+from boundcheck.networks.architectures import rebuild
 from boundcheck.networks.factory import from_factory
+from boundcheck.networks.modules import Normalize
 from boundcheck.runs.checkpoint import Checkpoint, file_sha256, is_checkpoint, parse_checkpoint
 from boundcheck.runs.run import Run, Sample
 from boundcheck.runs.samples import check_labels, find_data, make_samples
@@ -76,7 +77,7 @@ def load_run(checkpoint: str | Path, **source: Any) -> Run:
     return fit_input_shape(run)
 
 
-def rebuild(model: Mapping[str, Any], input_shape: tuple[int, ...], classes: int, allowed: str | None) -> nn.Module:
+def network_of(model: Mapping[str, Any], allowed: str | None) -> nn.Module:
     """The network that a checkpoint describes, weights not yet loaded.
 
     A checkpoint may name a factory of the user's own; it is called only when the user names it too, since importing what a
@@ -93,10 +94,7 @@ def rebuild(model: Mapping[str, Any], input_shape: tuple[int, ...], classes: int
         return from_factory(factory, dict(model.get("kwargs", {})))
     if allowed is not None and allowed != model.get("name"):
         raise InputError(f"no --model: the checkpoint names its own, {model.get('name')}", f"--model {allowed}", "leave it out")
-    try:
-        return build(str(model["name"]), input_shape, classes, **dict(model.get("kwargs", {})))
-    except (KeyError, TypeError) as error:
-        raise InputError("a description of a known network", f"{dict(model)!r} ({error})", "train it again") from None
+    return rebuild(model)
 
 
 def _own(checkpoint: Checkpoint, where: Source) -> Run:
@@ -109,13 +107,13 @@ def _own(checkpoint: Checkpoint, where: Source) -> Run:
     check_labels(description, train)
     networks = []
     for state in (checkpoint.state, checkpoint.initial_state):
-        network = rebuild(checkpoint.model, checkpoint.input_shape, checkpoint.classes, where.model)
+        network = network_of(checkpoint.model, where.model)
         fit_state_dict(network, state, where.checkpoint)
         networks.append(network.eval())
     name = str(checkpoint.model.get("name", checkpoint.model.get("factory")))
     run = _run(dataset, networks[0], networks[1], "initial", train, test, law.spec, name)
     if where.reference is not None:
-        reference = rebuild(checkpoint.model, checkpoint.input_shape, checkpoint.classes, where.model)
+        reference = network_of(checkpoint.model, where.model)
         run = replace(run, reference=_with_weights(reference, where.reference), reference_kind="file")
     return replace(run, history=checkpoint.history)
 

@@ -1,0 +1,79 @@
+"""The entry point: commands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+import typer.main
+
+import boundcheck
+from boundcheck.cli.bounds import bounds
+from boundcheck.cli.demo import demo
+from boundcheck.cli.evaluate import evaluate
+from boundcheck.cli.train import train
+from boundcheck.errors import InputError
+
+app = typer.Typer(
+    name="boundcheck",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Check theorems about generalization against trained networks.",
+    epilog="Start with:  boundcheck demo",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"boundcheck {boundcheck.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Check theorems about generalization against trained networks."""
+
+
+for _command in (demo, train, evaluate, bounds):
+    app.command()(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Words after the program's name; those of the process when ``None``.
+
+    Returns:
+        0 done; 1 done, but something the user asked to be checked does not hold; 2 the input can't be used, said in one line
+        on standard error; 130 interrupted.
+    """
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(list(sys.argv[1:] if arguments is None else arguments), prog_name="boundcheck", standalone_mode=False)
+    except InputError as error:
+        return _refuse(str(error))
+    except typer.Exit as error:
+        return error.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        print("boundcheck: interrupted", file=sys.stderr)
+        return 130
+    except typer.TyperException as error:
+        return _refuse(" ".join(error.format_message().split()))
+    except BrokenPipeError:
+        # The reader of our output has gone; what is still buffered would raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(message: str) -> int:
+    print(f"boundcheck: {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,132 @@
+"""``boundcheck train``: a checkpoint with the initial weights, the data description and the history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import boundcheck
+from boundcheck.cli.options import DataDir, JsonFile, Seed, json_object, whole_numbers
+from boundcheck.cli.screen import console, deliver_json, progress_bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from boundcheck.progress import Progress
+    from boundcheck.runs.checkpoint import Checkpoint
+    from boundcheck.runs.training import Epoch, Settings, Trained
+
+
+def train(
+    data: Annotated[str, typer.Option("--data", help="digits, mnist, fashion-mnist, cifar10, synthetic:NAME or FILE.npz.")] = "digits",
+    model: Annotated[str, typer.Option("--model", help="linear, mlp, conv, residual or package.module:factory.")] = "mlp",
+    labels: Annotated[str, typer.Option("--labels", help="true, random or corrupt:P.")] = "true",
+    out: Annotated[str, typer.Option("--out", metavar="FILE", help="The checkpoint.")] = "run.pt",
+    widths: Annotated[str | None, typer.Option("--widths", help="Hidden widths of the mlp, e.g. 512,512.")] = None,
+    channels: Annotated[str | None, typer.Option("--channels", help="Channels of conv and residual, e.g. 16,32.")] = None,
+    bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Whether layers have biases.")] = True,
+    batchnorm: Annotated[bool, typer.Option("--batchnorm/--no-batchnorm", help="Batch normalization (mlp, conv, residual).")] = False,
+    model_kwargs: Annotated[str | None, typer.Option("--model-kwargs", metavar="JSON", help="Further arguments of the model.")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="Train on this many examples, chosen under the seed.")] = None,
+    epochs: Annotated[int, typer.Option("--epochs", help="At most this many; stops at zero training error.")] = 200,
+    optimizer: Annotated[str, typer.Option("--optimizer", help="adam or sgd.")] = "adam",
+    lr: Annotated[float, typer.Option("--lr", help="Learning rate.")] = 1e-3,
+    lr_decay: Annotated[float, typer.Option("--lr-decay", help="Factor of the learning rate per epoch.")] = 1.0,
+    momentum: Annotated[float, typer.Option("--momentum", help="Momentum of sgd.")] = 0.9,
+    weight_decay: Annotated[float, typer.Option("--weight-decay", help="Coefficient of the squared norm.")] = 0.0,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Examples a step.")] = 128,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint at --out, which an interrupt left.")] = False,
+    data_dir: DataDir = None,
+    json_file: JsonFile = None,
+    seed: Seed = 0,
+) -> int:
+    """Train a network to zero training error and write a checkpoint.
+
+    The checkpoint holds the weights, the weights training started from, how to rebuild the network, which sample it was trained
+    on (with its hash), and one record an epoch. The same seed gives the same checkpoint. An interrupt (Ctrl-C) keeps what was
+    done; --resume goes on from there and ends where an uninterrupted training would have ended.
+
+    Example:  boundcheck train --data mnist --model mlp --widths 512,512 --labels random --out random.pt
+    """
+    from boundcheck.files import check_writable
+    from boundcheck.runs.job import TrainingJob, prepare
+    from boundcheck.runs.training import Settings
+
+    check_writable([path for path in (out, json_file) if path not in (None, "-")])
+    kwargs = _model_settings(model, widths, channels, bias, batchnorm, json_object("--model-kwargs", model_kwargs))
+    settings = Settings(optimizer, lr, lr_decay, momentum, weight_decay, batch_size, epochs, seed)
+    job = TrainingJob(data, model, kwargs, labels, n, settings)
+    prepared = prepare(job, data_dir, resume_from=out if resume else None)
+    screen = console(json_file)
+    screen.print(f"{model} with {prepared.parameters:,} parameters on {len(prepared.train):,} examples of {data}, labels {labels}")
+    latest: dict[str, Callable[[], Trained]] = {}
+    with progress_bar() as tell:
+        try:
+            trained = prepared.run(_teller(tell, settings, len(prepared.train), latest))
+        except KeyboardInterrupt:
+            if latest:
+                prepared.checkpoint(latest["state"](), finished=False).save(out)
+                screen.print(f"interrupted; what was done is in {out}, and --resume goes on from there")
+            raise
+    checkpoint = prepared.checkpoint(trained, finished=True)
+    checkpoint.save(out)
+    _say(screen, trained, checkpoint, len(prepared.train), out)
+    if json_file is not None:
+        deliver_json(json_file, _summary(checkpoint, trained, out))
+    return 0
+
+
+def _model_settings(
+    model: str, widths: str | None, channels: str | None, bias: bool, batchnorm: bool, further: dict[str, Any]
+) -> dict[str, Any]:
+    """The arguments of the model's builder: only what was asked for, so that defaults stay the builder's own."""
+    asked: dict[str, Any] = {}
+    if (values := whole_numbers("--widths", widths)) is not None:
+        asked["widths"] = values
+    if (values := whole_numbers("--channels", channels)) is not None:
+        asked["channels"] = values
+    if not bias:
+        asked["bias"] = False
+    if batchnorm:
+        asked["batchnorm"] = True
+    return asked | further
+
+
+def _teller(
+    tell: Progress, settings: Settings, n: int, latest: dict[str, Callable[[], Trained]]
+) -> Callable[[Epoch, Callable[[], Trained]], None]:
+    def on_epoch(epoch: Epoch, state: Callable[[], Trained]) -> None:
+        latest["state"] = state
+        tell(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}, {epoch.errors:,} of {n:,} wrong", epoch.epoch / settings.epochs)
+
+    return on_epoch
+
+
+def _say(screen: Console, trained: Trained, checkpoint: Checkpoint, n: int, out: str) -> None:
+    last = trained.history[-1]
+    if trained.fitted:
+        verdict = f"no training error after {last['epoch']} epochs"
+    else:
+        verdict = f"{last['errors']:,} of {n:,} training examples still wrong after {last['epoch']} epochs; --epochs gives more"
+    screen.print(f"{verdict} ({last['seconds']:.1f} s, loss {last['loss']:.2g} nats)")
+    screen.print(f"wrote {out}; next: boundcheck evaluate --checkpoint {out}")
+
+
+def _summary(checkpoint: Checkpoint, trained: Trained, out: str) -> str:
+    from boundcheck.runs.checkpoint import file_sha256
+
+    content = {
+        "format": "boundcheck-train/1",
+        "boundcheck": boundcheck.__version__,
+        "checkpoint": out,
+        "sha256": file_sha256(out),
+        "model": dict(checkpoint.model),
+        "data": vars(checkpoint.data),
+        "training": dict(checkpoint.training),
+        "fitted": trained.fitted,
+        "history": list(trained.history),
+    }
+    return json.dumps(content, allow_nan=False) + "\n"

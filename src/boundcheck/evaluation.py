@@ -1,0 +1,181 @@
+"""The main job: measure what the chosen theorems name, once, ask each of them, and lay the answers beside the measured error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from boundcheck.bounds import CATALOGUE
+from boundcheck.errors import InputError, nearest
+from boundcheck.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from boundcheck.evidence.record import Evidence
+    from boundcheck.report.report import Report
+    from boundcheck.runs.run import Run
+
+EFFORTS = ("quick", "full")
+
+
+def chosen_theorems(names: Iterable[str] | None) -> tuple[str, ...]:
+    """The names of theorems to ask, in the order of the catalogue; all when none are given.
+
+    Raises:
+        InputError: A name is not in the catalogue.
+    """
+    if names is None:
+        return tuple(CATALOGUE)
+    wanted = list(names)
+    for name in wanted:
+        if name not in CATALOGUE:
+            raise InputError("the name of a bound", repr(name), nearest(name, tuple(CATALOGUE)))
+    return tuple(name for name in CATALOGUE if name in wanted)
+
+
+def check_delta(delta: float) -> None:
+    """Refuse a confidence parameter that is not a probability.
+
+    Raises:
+        InputError: ``delta`` is not in (0, 1).
+    """
+    if not 0.0 < delta < 1.0:
+        raise InputError("delta in (0, 1)", str(delta), "0.05 means that a bound holds with probability 0.95")
+
+
+def ask(
+    evidence: Evidence, *, delta: float = 0.05, bounds: Iterable[str] | None = None, joint: bool = False, progress: Progress = silent
+) -> Report:
+    """Ask theorems about evidence that was measured before; needs no network and no torch.
+
+    Args:
+        evidence: The record.
+        delta: Confidence parameter in (0, 1): of each bound alone, or of all together when ``joint``.
+        bounds: Names of theorems; all when ``None``.
+        joint: Divide ``delta`` evenly, so that all bounds hold together with probability 1 - delta.
+        progress: Told which theorem is asked.
+
+    Raises:
+        InputError: An unknown name, or a ``delta`` that is not in (0, 1).
+    """
+    from boundcheck.report.report import Report
+
+    check_delta(delta)
+    names = chosen_theorems(bounds)
+    share = delta / len(names) if joint else delta
+    certificates = []
+    for i, name in enumerate(names):
+        progress(f"asking {name}", i / len(names))
+        certificates.append(CATALOGUE[name](evidence, share))
+    progress("asking theorems", 1.0)
+    return Report.of(evidence, certificates, delta=delta, joint=joint)
+
+
+def evaluate(
+    model: Run | nn.Module,
+    train: tuple[Any, Any] | None = None,
+    test: tuple[Any, Any] | None = None,
+    reference: nn.Module | None = None,
+    *,
+    delta: float = 0.05,
+    bounds: Iterable[str] | None = None,
+    joint: bool = False,
+    effort: str = "quick",
+    labels: str = "true",
+    classes: int | None = None,
+    domain: tuple[float, float] | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Report:
+    """Every applicable bound of a trained network beside its measured error.
+
+    Args:
+        model: A run, or a live network from inputs (n, ...) to k numbers an example. It is put into evaluation mode on a copy.
+        train: Inputs (n, ...) and integer labels (n,) that the network was trained on, arrays or tensors; uint8 is divided by 255.
+        test: The same of held-out data, with clean labels.
+        reference: The network with its initial weights; without it references are zero, and the report says so.
+        delta: Confidence parameter in (0, 1).
+        bounds: Names of theorems; all when ``None``.
+        joint: Divide ``delta``, so that all rows hold together.
+        effort: ``quick`` or ``full``: how hard posteriors and compressed networks are searched for.
+        labels: Law of the training labels: ``true``, ``random`` or ``corrupt:P``.
+        classes: Number of classes; by default one more than the largest label.
+        domain: Lowest and highest value of an input coordinate known a priori, e.g. (0, 1) for pixels.
+        seed: Seed of every random draw of the measurement.
+        progress: Told what is being done.
+
+    Returns:
+        The report.
+
+    Raises:
+        InputError: Something can't be used; the message says what was expected, what came and what to do.
+    """
+    evidence = measure(
+        as_run(model, train, test, reference, labels=labels, classes=classes, domain=domain),
+        delta=delta,
+        bounds=bounds,
+        effort=effort,
+        seed=seed,
+        progress=progress,
+    )
+    return ask(evidence, delta=delta, bounds=bounds, joint=joint, progress=progress)
+
+
+def measure(
+    run: Run,
+    *,
+    delta: float = 0.05,
+    bounds: Iterable[str] | None = None,
+    effort: str = "quick",
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Evidence:
+    """Measure what the chosen theorems name, and nothing else.
+
+    Args:
+        run: The network and its samples.
+        delta: Only guides the search for posteriors and compressed networks; no number depends on it otherwise.
+        bounds: Names of theorems; all when ``None``.
+        effort: ``quick`` or ``full``.
+        seed: Seed of every random draw.
+        progress: Told what is being done.
+
+    Raises:
+        InputError: An unknown name, effort or ``delta``.
+    """
+    from boundcheck.evidence.collect import collect
+
+    check_delta(delta)
+    if effort not in EFFORTS:
+        raise InputError("an effort", repr(effort), nearest(effort, EFFORTS))
+    sections: list[str] = [section for name in chosen_theorems(bounds) for section in CATALOGUE[name].reads]
+    return collect(run, tuple(dict.fromkeys(sections)), delta=delta, effort=effort, seed=seed, progress=progress)
+
+
+def as_run(
+    model: Run | nn.Module,
+    train: tuple[Any, Any] | None,
+    test: tuple[Any, Any] | None,
+    reference: nn.Module | None,
+    *,
+    labels: str,
+    classes: int | None,
+    domain: tuple[float, float] | None,
+) -> Run:
+    """A run from live objects, or the run itself.
+
+    Raises:
+        InputError: No training sample came with a network, or one came with a run.
+    """
+    from boundcheck.runs.live import run_from_objects
+    from boundcheck.runs.run import Run
+
+    if isinstance(model, Run):
+        if train is not None or test is not None or reference is not None:
+            raise InputError("a run alone, which has its samples", "a run with samples or a reference", "leave them out")
+        return model
+    if train is None:
+        raise InputError("train=(inputs, labels) with a network", "no training sample", "pass the sample it was trained on")
+    return run_from_objects(model, train, test, reference, labels=labels, classes=classes, domain=domain)
+
