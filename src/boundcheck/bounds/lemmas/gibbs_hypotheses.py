@@ -1,0 +1,21 @@
+"""What every bound asks of a prior and of a posterior around the trained weights."""
+
+from __future__ import annotations
+
+from boundcheck.evidence.record import Evidence
+from boundcheck.theorem import Hypothesis
+
+
+def posterior_hypotheses(evidence: Evidence) -> tuple[Hypothesis, ...]:
+    """The sample, the architecture, and the prior's mean and variances.
+
+    Args:
+        evidence: With a posterior.
+    """
+    mean = evidence.posterior.prior_mean if evidence.posterior else ""
+    says = "the prior's mean was fixed before the data"
+    return (
+        Hypothesis.assume("the training examples are independent draws from one distribution"),
+        Hypothesis.assume("the architecture and the grid of prior variances were fixed before the data"),
+        Hypothesis.check(says, True) if mean == "zero" else Hypothesis.assume(says, f"the mean is the reference: {mean}"),
+    )
