@@ -19,9 +19,7 @@ most 4 ulp) are known to 24u, so entries err by at most :math:`(32u+\gamma_{2T+2
 that is added. The largest eigenvalue over all frequencies is bounded as in :mod:`boundcheck.numerics.spectral`, by
 positive semidefinite parts in batches: most frequencies need a Cholesky factor only.
 
-**From above, by the matrix** where that is small: its own bound, which is sharp.
-
-**From below, by power iteration** on the convolution itself.
+Where the matrix is small its own bound is sharper and is taken. From below: power iteration on the convolution itself.
 """
 
 from __future__ import annotations
@@ -111,7 +109,11 @@ def transposed_convolution_norm(
     Args:
         kernel: (in, out/groups, *taps), as torch stores it.
         input_size: The spatial size of its input.
-        stride, padding, output_padding, dilation, groups: As in torch.
+        stride: One number or one for each axis; so below.
+        padding: What the adjoint pads.
+        output_padding: By how much the output is longer than it need be.
+        dilation: Distance of neighbouring taps.
+        groups: Number of groups.
 
     Returns:
         The bound.
@@ -119,14 +121,8 @@ def transposed_convolution_norm(
     Raises:
         InputError: something does not fit together.
     """
-    return convolution_norm(
-        kernel,
-        transposed_output_size(np.shape(kernel), input_size, stride, padding, output_padding, dilation),
-        stride,
-        padding,
-        dilation,
-        groups,
-    )
+    size = transposed_output_size(np.shape(kernel), input_size, stride, padding, output_padding, dilation)
+    return convolution_norm(kernel, size, stride, padding, dilation, groups)
 
 
 def transposed_output_size(
@@ -200,10 +196,10 @@ def torus_bound(layer: Convolution) -> float:
     copies = math.prod(int(np.bincount(axis.padded_source(layer.mode)).max()) for axis in layer.axes)
     inner = [Axis(a.size + a.left + a.right, a.taps, a.stride, 0, 0, a.dilation) for a in layer.axes]
     plain = torus_bound(Convolution(layer.kernel, 0, tuple(inner), "zeros"))
-    bound = above(above(copies**0.5, 1) * plain, 1)
+    bound = above(above(math.sqrt(copies), 1) * plain, 1)
     if layer.mode == "circular":
         around = [_periodic_circle(axis) for axis in layer.axes]
-        root = above(math.prod(circle.copies for circle in around) ** 0.5, 1)
+        root = above(math.sqrt(math.prod(circle.copies for circle in around)), 1)
         bound = min(bound, above(root * _circular_bound(layer.kernel, around), 1))
     return bound
 
@@ -256,17 +252,15 @@ def _circular_bound(kernel: Array, circles: Sequence[_Circle]) -> float:
         square = max(square, bound)
     taps = flat.shape[0]
     magnitude = np.abs(flat).sum(axis=0).reshape(groups, -1)
-    spread = above(float(np.einsum("ij,ij->i", magnitude, magnitude).max()) ** 0.5, 2 * taps + outs * ins + 4)
+    spread = above(math.sqrt(float(np.einsum("ij,ij->i", magnitude, magnitude).max())), 2 * taps + outs * ins + 4)
     lost = (taps + 2) * float(outs * ins * len(parts)) * TINY  # underflow, in scaling the kernel and in the sum
-    return above(above(square**0.5, 1) + (32 * UNIT + gamma(2 * taps + 2)) * spread + lost, 5)
+    return above(above(math.sqrt(square), 1) + (32 * UNIT + gamma(2 * taps + 2)) * spread + lost, 5)
 
 
 def _largest_square(blocks: npt.NDArray[np.complex128], shift: float) -> tuple[float, float]:
     """An upper bound of the largest squared norm in a batch of matrices, and the shift that proved it.
 
-    Args:
-        blocks: (batch, rows, columns).
-        shift: Where to begin: a number that may be an upper bound already; 0 for none.
+    ``shift`` is where to begin, perhaps an upper bound already; 0 for none.
     """
     adjoint = np.ascontiguousarray(blocks.conj().swapaxes(1, 2))
     rows, columns = blocks.shape[1:]

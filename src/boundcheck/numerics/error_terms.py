@@ -99,9 +99,9 @@ def real_array(values: npt.ArrayLike, what: str, dimensions: int | None = None) 
     wide = array.dtype.kind == "f" and array.dtype.itemsize > 8
     if array.dtype.kind not in "biuf" or wide:
         raise InputError(f"{what} of real numbers of at most 64 bits", f"dtype {array.dtype}", "convert it to float64")
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
-        if max(int(array.max()), -int(array.min())) > 2**53:
-            raise InputError(f"{what} exact in float64", "an integer beyond 2**53", "convert it to float64 yourself")
+    long = array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size > 0
+    if long and max(int(array.max()), -int(array.min())) > 2**53:
+        raise InputError(f"{what} exact in float64", "an integer beyond 2**53", "convert it to float64 yourself")
     if dimensions is not None and array.ndim != dimensions:
         raise InputError(f"{what} with {dimensions} axes", f"shape {array.shape}", "reshape it")
     if array.dtype.kind == "f" and np.isnan(array).any():

@@ -30,12 +30,12 @@ from boundcheck.numerics.spectral import gram_of, row_blocks, spectral_norm
 
 @dataclass(frozen=True)
 class DataNorms:
-    """Norms of a data matrix X, one example a row; all from above.
+    r"""Norms of a data matrix X, one example a row; all from above.
 
     Attributes:
-        frobenius: :math:`\\|X\\|_F`.
-        spectral: :math:`\\|X\\|_\\sigma`.
-        max_column_square_sum: the largest :math:`\\sum_r x_{rj}^2` over columns j.
+        frobenius: :math:`\|X\|_F`.
+        spectral: :math:`\|X\|_\sigma`.
+        max_column_square_sum: the largest :math:`\sum_r x_{rj}^2` over columns j.
         rows: The number of examples.
     """
 
@@ -139,9 +139,7 @@ def data_matrix_norms(chunks: npt.NDArray[Any] | Iterable[npt.NDArray[Any]]) -> 
     """
     if isinstance(chunks, np.ndarray) and chunks.ndim > 1 and len(chunks) < math.prod(chunks.shape[1:]):
         matrix = _finite_matrix(chunks)
-        return DataNorms(
-            frobenius_norm(matrix), spectral_norm(matrix), max_column_sum_of_squares(matrix), len(matrix)
-        )
+        return DataNorms(frobenius_norm(matrix), spectral_norm(matrix), max_column_sum_of_squares(matrix), len(matrix))
     counts: list[tuple[int, int]] = []
     gram = gram_of(_counted([chunks] if isinstance(chunks, np.ndarray) else chunks, counts))
     rows = sum(count for count, _ in counts)
@@ -257,8 +255,8 @@ def _root_of_squares(norms: Array, *, upward: bool) -> float:
     scaled = np.ldexp(norms, -exponent)
     squares = math.fsum((scaled * scaled).tolist())  # at least 1/4; underflow takes at most TINY a row
     if upward:
-        return ldexp_up(above(above(squares + len(norms) * TINY, 4) ** 0.5, 2), exponent)
-    return ldexp_down(below(below(squares - len(norms) * TINY, 4) ** 0.5, 2), exponent)
+        return ldexp_up(above(math.sqrt(above(squares + len(norms) * TINY, 4)), 2), exponent)
+    return ldexp_down(below(math.sqrt(below(squares - len(norms) * TINY, 4)), 2), exponent)
 
 
 def _as_matrix(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -272,9 +270,7 @@ def _finite_matrix(chunk: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array.reshape(len(array), -1)
 
 
-def _counted(
-    chunks: Iterable[npt.NDArray[Any]], counts: list[tuple[int, int]]
-) -> Iterator[npt.NDArray[Any]]:
+def _counted(chunks: Iterable[npt.NDArray[Any]], counts: list[tuple[int, int]]) -> Iterator[npt.NDArray[Any]]:
     """The chunks as matrices, noting the shape of each."""
     for chunk in chunks:
         matrix = _finite_matrix(chunk)

@@ -22,6 +22,7 @@ large float32 array is made.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,8 @@ from boundcheck.numerics.error_terms import TINY, UNIT, Array, above, below, gam
 _BLOCK = 1024
 _SHIFT = 1e-11
 _LANCZOS_FROM = 384
+# More than the root of what underflow takes from a square, and vanishing beside numbers of ordinary size.
+_LOST: float = 2.0**-500
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,13 @@ class Gram:
         top = largest_eigenvalue(self.matrix)
         square = above(top + gamma(self.depth) * total + columns * self.loss, 5)
         # Scaling can have pushed entries below the normal range: each lost at most TINY.
-        lost = above((float(rows) * columns) ** 0.5, 2) * TINY
-        return ldexp_up(above(above(min(square, total) ** 0.5, 1) + lost, 1), self.exponent)
+        lost = above(math.sqrt(float(rows) * columns), 2) * TINY
+        return ldexp_up(above(above(math.sqrt(min(square, total)), 1) + lost, 1), self.exponent)
 
     def frobenius_norm(self) -> float:
         """An upper bound of the Frobenius norm of A (not scaled)."""
-        lost = above((float(self.shape[0]) * self.shape[1]) ** 0.5, 2) * TINY
-        return ldexp_up(above(above(self.square_sum() ** 0.5, 1) + lost, 1), self.exponent)
+        lost = above(math.sqrt(float(self.shape[0]) * self.shape[1]), 2) * TINY
+        return ldexp_up(above(above(math.sqrt(self.square_sum()), 1) + lost, 1), self.exponent)
 
 
 def gram_of(blocks: Iterable[npt.NDArray[Any]]) -> Gram | None:
@@ -143,10 +146,10 @@ def eigenvalue_excess(grams: npt.NDArray[Any], shift: float) -> float | None:
         product_error = gamma(size)
         shifted -= factor @ factor.swapaxes(-1, -2)
     entries = 2 * size * size
-    residual = above(_largest_square_sum(shifted) ** 0.5, entries + 2)
+    residual = above(math.sqrt(_largest_square_sum(shifted)), entries + 2)
     factor_squares = above(_largest_square_sum(factor), entries + 2)
     # The last term is what underflow takes from products (TINY each) and from squares (the root of TINY each).
-    return above(residual * (1 + 2 * UNIT) + product_error * factor_squares + 2 * UNIT * largest, 6) + size * 2.0**-500
+    return above(residual * (1 + 2 * UNIT) + product_error * factor_squares + 2 * UNIT * largest, 6) + size * _LOST
 
 
 def _largest_square_sum(batch: npt.NDArray[Any]) -> float:
@@ -238,7 +241,7 @@ def spectral_norm_lower(matrix: npt.ArrayLike, *, steps: int = 30, seed: int = 0
         return 0.0
     exponent = int(np.frexp(top)[1])
     scaled = np.ldexp(array.astype(np.float64, copy=False), -exponent)
-    vector = np.random.default_rng(seed).standard_normal(scaled.shape[1])
+    vector: Array = np.random.default_rng(seed).standard_normal(scaled.shape[1])
     for _ in range(steps):
         following = scaled.T @ (scaled @ vector)
         length = float(np.linalg.norm(following))
@@ -263,9 +266,9 @@ def rayleigh_lower(image: Array, magnitude: Array, vector: Array, terms: int) ->
     Returns:
         A number at most the quotient; 0 where rounding leaves nothing to be said.
     """
-    sizes = [float(np.einsum("i,i->", part.ravel(), part.ravel())) ** 0.5 for part in (image, magnitude, vector)]
+    sizes = [math.sqrt(float(np.einsum("i,i->", part.ravel(), part.ravel()))) for part in (image, magnitude, vector)]
     error = gamma(terms) * above(sizes[1], magnitude.size + terms + 4) + image.size * terms * TINY
-    kept = below(sizes[0], image.size + 2) - above(error, 4) - image.size * 2.0**-500
+    kept = below(sizes[0], image.size + 2) - above(error, 4) - image.size * _LOST
     if kept <= 0.0:  # a norm is never negative, so 0 is a lower bound too
         return 0.0
-    return below(kept / (above(sizes[2], vector.size + 2) + vector.size * 2.0**-500), 4)
+    return below(kept / (above(sizes[2], vector.size + 2) + vector.size * _LOST), 4)

@@ -13,13 +13,13 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from boundcheck.errors import InputError
-from boundcheck.numerics.error_terms import TINY, Array, above, gamma, ldexp_up, real_array
+from boundcheck.numerics.error_terms import Array, above, gamma, ldexp_up, real_array
 
 PADDING_MODES = {"zeros": "constant", "circular": "wrap", "reflect": "reflect", "replicate": "edge"}
 """Names of padding modes, as in torch, and what numpy calls them."""
@@ -62,7 +62,7 @@ class Axis:
         pads = (self.left, self.right)
         if mode == "zeros":
             return np.pad(np.arange(self.size), pads, constant_values=-1)
-        return np.pad(np.arange(self.size), pads, mode=PADDING_MODES[mode])  # type: ignore[call-overload,no-any-return]
+        return np.asarray(np.pad(np.arange(self.size), pads, mode=cast(Any, PADDING_MODES[mode])))
 
     def source(self, mode: str) -> npt.NDArray[np.int64]:
         """The input that each tap of each window reads, (outputs, taps); -1 for none."""
@@ -106,7 +106,7 @@ class Convolution:
             kinds = _overlaps(axis.source(self.mode))
             totals.append(np.sum([number * matrix for number, matrix in kinds], axis=0))
         squares = above(math.fsum(self._quadratic(totals).tolist()), 1)
-        return ldexp_up(above(squares**0.5, 2), self.exponent)
+        return ldexp_up(above(math.sqrt(squares), 2), self.exponent)
 
     def _quadratic(self, overlaps: Sequence[Array]) -> Array:
         """Upper bounds of the sum over input channels of K' (Q1 x Q2 x ...) K, one for each output channel."""
@@ -262,9 +262,7 @@ def convolution(
     mode = padding_mode if any(map(any, pads)) else "zeros"
     exponent = int(np.frexp(np.abs(array.astype(np.float64)).max())[1])
     scaled = np.ldexp(array.astype(np.float64), -exponent)
-    return Convolution(
-        scaled.reshape(groups, array.shape[0] // groups, *array.shape[1:]), exponent, axes, mode
-    )
+    return Convolution(scaled.reshape(groups, array.shape[0] // groups, *array.shape[1:]), exponent, axes, mode)
 
 
 def unrolled_frobenius(kernel: npt.ArrayLike, input_size: Sequence[int], **layer: Any) -> float:
@@ -289,6 +287,3 @@ def unrolled_row_norm_sum(kernel: npt.ArrayLike, input_size: Sequence[int], **la
     layer_ = convolution(kernel, input_size, **layer)
     sums = [count * float(above(np.sqrt(squares), 1).sum()) for count, squares in layer_.row_squares()]
     return ldexp_up(above(math.fsum(sums), layer_.kernel.shape[0] * layer_.kernel.shape[1] + 3), layer_.exponent)
-
-
-__all__ = ["TINY", "Axis", "Convolution", "convolution", "unrolled_frobenius", "unrolled_row_norm_sum"]
