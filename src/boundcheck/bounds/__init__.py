@@ -12,6 +12,9 @@ from boundcheck.theorem import Theorem
 
 _CLASSES: Mapping[str, str] = {
     "langford2005testset": "Langford2005TestSet",
+    "vapnik1998growth": "Vapnik1998Growth",
+    "blum2003hypergeometric": "Blum2003Hypergeometric",
+    "blumer1987bits": "Blumer1987Bits",
 }
 """Name of the theorem, which is the name of its file, to the class in it; in the order of a report."""
 
