@@ -1,0 +1,140 @@
+"""Evidence made by hand of one small network, every section filled, without torch.
+
+The network is 4-5-3, ReLU, no bias, reference zero. Its norms come from a dense SVD and are raised by 1e-9, far more than the SVD
+errs; its margins are lowered by as much.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from boundcheck.evidence.growth_layer import GrowthLayer
+from boundcheck.evidence.layer_norms import LayerNorms
+from boundcheck.evidence.path_norm import PathNorm
+from boundcheck.evidence.record import (
+    Code,
+    Errors,
+    Evidence,
+    Inputs,
+    Posterior,
+    PosteriorGroup,
+    Precision,
+    Problem,
+    Provenance,
+    Structure,
+    TwoLayer,
+)
+
+N, D, HIDDEN, CLASSES = 1200, 4, 5, 3
+TEST_N = 500
+_RAISE = 1.0 + 1e-9
+
+
+def sample_evidence() -> Evidence:
+    """The record of the small network."""
+    rng = np.random.default_rng(20240607)
+    first, last = rng.normal(size=(HIDDEN, D)) / 2.0, rng.normal(size=(CLASSES, HIDDEN))
+    x = rng.uniform(size=(N, D))
+    logits = np.maximum(x @ first.T, 0.0) @ last.T
+    labels = np.where(rng.uniform(size=N) < 0.02, rng.integers(CLASSES, size=N), logits.argmax(axis=1))
+    own = logits[np.arange(N), labels]
+    logits[np.arange(N), labels] = -np.inf
+    margins = own - logits.max(axis=1) - 1e-9
+    errors = int(np.sum(~(margins > 0.0)))
+    return Evidence(
+        provenance=Provenance(None, None, "mlp", "by hand", "true", "zero", first.size + last.size, 0, "quick"),
+        problem=Problem(N, D, CLASSES, 2.0, True, 0.0, 0),
+        errors=Errors(N, errors, 0, TEST_N, 9, 1, 9 / TEST_N, 0),
+        precision=Precision(32 * (first.size + last.size), "35 float32"),
+        structure=Structure(("first", "last"), None, (), False, False, False, (0.0,), True),
+        margins=tuple(float(m) for m in margins),
+        inputs=_inputs(x),
+        layers={"first": _dense(first, 1.0), "last": _dense(last, 1.0)},
+        two_layer=_two_layer(first, last),
+        path=PathNorm(math.log(float((np.abs(last) @ np.abs(first)).sum()) * _RAISE), (("relu", 1.0),), False),
+        growth=(
+            GrowthLayer("first", HIDDEN, 1, first.size, ((HIDDEN, 1, D),)),
+            GrowthLayer("last", CLASSES - 1, 2, first.size + last.size),
+        ),
+        posterior=_posterior(rng, {"first": first, "last": last}),
+        code=Code((4, 9, 12, 7, 3), 96.0, "two scales, one choice", Errors(N, errors + 3, 0, TEST_N, 11, 1, 0.022, 0)),
+    )
+
+
+def _inputs(x: np.ndarray) -> Inputs:
+    one = np.hstack([x, np.ones((len(x), 1))])
+    return Inputs(
+        frobenius=float(np.linalg.norm(x)) * _RAISE,
+        spectral=float(np.linalg.norm(x, 2)) * _RAISE,
+        frobenius_augmented=float(np.linalg.norm(one)) * _RAISE,
+        spectral_augmented=float(np.linalg.norm(one, 2)) * _RAISE,
+        max_column_square=float((x**2).sum(axis=0).max()) * _RAISE,
+        outside_radius=0,
+    )
+
+
+def _dense(w: np.ndarray, lipschitz_after: float) -> LayerNorms:
+    spectral, frobenius = float(np.linalg.norm(w, 2)), float(np.linalg.norm(w)) * _RAISE
+    rows = float(np.linalg.norm(w, axis=1).sum()) * _RAISE
+    return LayerNorms(
+        kind="dense",
+        in_size=w.shape[1],
+        out_size=w.shape[0],
+        parameters=w.size,
+        entries=w.size,
+        taps=1,
+        in_channels=w.shape[1],
+        out_channels=w.shape[0],
+        positions=1,
+        has_bias=False,
+        spectral=spectral * _RAISE,
+        spectral_lower=spectral / _RAISE,
+        frobenius=frobenius,
+        kernel_frobenius=frobenius,
+        row_norm_sum=rows,
+        difference_row_norm_sum=rows,
+        difference_frobenius=frobenius,
+        kernel_group_norm=rows,
+        difference_group_norm=rows,
+        bias_norm=0.0,
+        difference_bias_norm=0.0,
+        augmented_spectral=spectral * _RAISE,
+        augmented_frobenius=frobenius,
+        lipschitz_after=lipschitz_after,
+    )
+
+
+def _two_layer(first: np.ndarray, last: np.ndarray) -> TwoLayer:
+    centred = last - last.mean(axis=0)
+    value = float((np.linalg.norm(centred, axis=0) * np.linalg.norm(first, axis=1)).sum()) * _RAISE
+    return TwoLayer(value, value)
+
+
+def _posterior(rng: np.random.Generator, weights: dict[str, np.ndarray]) -> Posterior:
+    variance = 0.01
+    groups = {}
+    for name, w in weights.items():
+        noise = rng.normal(size=w.shape) * math.sqrt(variance)
+        groups[name] = PosteriorGroup(
+            parameters=w.size,
+            variance_sum=w.size * variance * _RAISE,
+            log_variance_sum=w.size * math.log(variance) - 1e-9,
+            squared_distance=float((w**2).sum()) * _RAISE,
+            min_variance=variance / _RAISE,
+            max_variance=variance * _RAISE,
+            drawn_squared_distance=float(((w + noise) ** 2).sum()) * _RAISE,
+            drawn_noise=float((noise**2).sum()) / variance / _RAISE,
+        )
+    return Posterior(
+        groups=groups,
+        prior_mean="zero",
+        prior_variances=tuple(2.0**j for j in range(-12, 5)),
+        draws=24000,
+        mean_loss=0.05,
+        drawing="one fresh network per example",
+        candidates=1,
+        test_error=0.052,
+        drawn=Errors(N, 70, 0, TEST_N, 30, 0, 0.06, 0),
+    )
