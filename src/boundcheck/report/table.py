@@ -98,7 +98,8 @@ def _reasons(found: tuple[rows.Row, ...]) -> Table:
 
 def _footnotes(report: Report, any_value: bool) -> RenderableType:
     total = sum(c.status is not Status.NOT_APPLICABLE for c in report)
-    lines: list[RenderableType] = [Text(rows.summary(report)), Text(rows.confidence(report)), Text(rows.thresholds(report).capitalize() + ".")]
+    sentences = (rows.summary(report), rows.confidence(report), rows.thresholds(report).capitalize() + ".")
+    lines: list[RenderableType] = [Text(sentence) for sentence in sentences]
     assumed = rows.assumptions(report) if any_value else ()
     if assumed:
         lines.append(Text("Assumed, as no program can check it:"))
