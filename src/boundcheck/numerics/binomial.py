@@ -200,8 +200,8 @@ class _Tail:
 def _solve(tail: _Tail, log_delta: arb, certain: Callable[[tuple[arb, arb], arb], bool]) -> float:
     """The p at which the tail is delta <= 1/2, moved until ``certain`` holds: r down for ``_below``, up for ``_above``.
 
-    Newton's steps settle to a relative 1e-16 of x = ln r: since the logarithm of the tail is concave in x and 0 at 0, its
-    own rounding is worth no more than that.
+    Newton's steps can settle to a few ulp: since the logarithm of the tail is concave in x = ln r and 0 at 0, a relative
+    error of that logarithm is worth at most the same relative error of x.
     """
     if tail.m == 0:
         return 0.0 if tail.direct else 1.0  # the tail is 1 whatever p is: only the end of the range will do
@@ -220,8 +220,8 @@ def _solve(tail: _Tail, log_delta: arb, certain: Callable[[tuple[arb, arb], arb]
         if not math.isfinite(step):
             break
         x = min(x - step, 0.0)
-        p = _probability_at(x, tail.direct)
-        if abs(step) <= 1e-15 * abs(x):
+        before, p = p, _probability_at(x, tail.direct)
+        if abs(p - before) <= 2.0 * math.ulp(p):
             break
     outwards = 0.0 if tail.direct and certain is _below else 1.0
     return _move(tail, choose, log_delta, certain, p, outwards)

@@ -60,6 +60,13 @@ def _stirling_low(x: Array) -> Array:
     return np.where(x < _TABLE, _STIRLING_LOW[np.minimum(x, _TABLE - 1.0).astype(np.int64)], series)
 
 
+def _stirling_high(x: Array) -> Array:
+    """An upper bound of s(x): the table holds a lower bound within 1e-13, and the series stops at a positive term."""
+    z = 1.0 / (x * x)
+    series = (1 / 12 - z * (1 / 360 - z * (1 / 1260 - z * (1 / 1680 - z / 1188)))) / x + 4e-17
+    return np.where(x < _TABLE, _STIRLING_LOW[np.minimum(x, _TABLE - 1.0).astype(np.int64)] + 1e-13, series)
+
+
 def _log_choose_parts(a: Array, b: Array) -> Array:
     """Upper bound of ln C(a + b, a) for whole floats a, b >= 0; a + b need not be a float."""
     small, large = np.minimum(a, b), np.maximum(a, b)
@@ -70,9 +77,9 @@ def _log_choose_parts(a: Array, b: Array) -> Array:
         # log1p within 8 u, the quotient's u entering at most once, and two multiplications and an addition.
         main = x * np.log1p(y / x) + y * np.log1p(ratio)
         slack = main * 2.0**-48
-        # xy/(x+y) = x/(1 + x/y). s(a+b) < 1/(12(a+b)) <= 1/(12 y). Rounding: 8 u of a logarithm below 710, 1e-13 in all.
+        # xy/(x+y) = x/(1 + x/y). Rounding of these: 8 u of the logarithm, and 1e-13 for all the rest.
         root = -0.5 * np.log(2.0 * math.pi * x / (1.0 + ratio))
-        corrections = 1.0 / (12.0 * (x + y)) - _stirling_low(x) - _stirling_low(y) + 1e-13 + np.abs(root) * 2.0**-48
+        corrections = _stirling_high(x + y) - _stirling_low(x) - _stirling_low(y) + 1e-13 + np.abs(root) * 2.0**-48
     value = np.nextafter(main + (root + corrections + slack), np.inf) * (1.0 + 2.0**-51)
     return np.where(small == 0.0, 0.0, np.where(np.isinf(main), np.inf, value))
 
