@@ -11,6 +11,7 @@ costs its operator norm and nothing has to be paid for choosing it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from boundcheck.evidence.layer_norms import LayerNorms
@@ -66,6 +67,15 @@ def slope_hypothesis(evidence: Evidence) -> Hypothesis:
     bad = [a for a in slopes if not 0.0 <= a <= 1.0]
     return Hypothesis.check(
         "activations are ReLU or LeakyReLU with a slope in [0, 1]", not bad, f"an activation has slope {bad[0] if bad else ''}"
+    )
+
+
+def lipschitz_hypothesis(evidence: Evidence) -> Hypothesis:
+    """What stands between the layers is Lipschitz, and 0 at 0."""
+    layers = evidence.layers or {}
+    loose = [name for name, layer in layers.items() if not math.isfinite(layer.lipschitz_after)]
+    return Hypothesis.check(
+        "activations and pools vanish at zero and have known Lipschitz constants", not loose, f"not known after {', '.join(loose)}"
     )
 
 
@@ -132,6 +142,12 @@ def spectral_augmented(layer: LayerNorms, *, biased: bool, last: bool) -> float:
     bound = sqrt_up(add_up(s, b, 1.0, root) / 2.0)
     exact = layer.kind == "dense" and layer.positions == 1 and layer.has_bias
     return min(bound, layer.augmented_spectral) if exact else bound
+
+
+def spectral_norms(layers: Sequence[LayerNorms], *, biased: bool) -> list[float]:
+    """:func:`spectral_augmented` of the layers that have parameters, in order."""
+    end = len(layers) - 1
+    return [spectral_augmented(a, biased=biased, last=i == end) for i, a in enumerate(layers) if trained(a)]
 
 
 def lipschitz_factors(layers: Sequence[LayerNorms], *, biased: bool) -> list[float]:
