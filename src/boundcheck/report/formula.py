@@ -11,6 +11,7 @@ from matplotlib.mathtext import MathTextParser
 from boundcheck.report.plot import INK, inline_svg
 
 _SIZE, _PAD = 12.0, 3.0  # points
+_LEGIBLE = 520  # pixels: a long formula scrolls rather than shrink below this
 _UNSIZED = re.compile(r"\\[bB]igg?[lrm]?(?![A-Za-z])")
 _SYNONYMS = (
     (re.compile(r"\\[td](frac|binom)(?![A-Za-z])"), r"\\\1 "),
@@ -48,4 +49,4 @@ def formula_svg(latex: str, prefix: str) -> str | None:
     figure.patch.set_alpha(0.0)
     x, y = _PAD / 72.0 / size[0], (_PAD + depth) / 72.0 / size[1]
     figure.text(x, y, source, fontproperties=font, color=INK, va="baseline", parse_math=True)
-    return inline_svg(figure, prefix, latex)
+    return inline_svg(figure, prefix, latex, legible=_LEGIBLE)

@@ -54,7 +54,7 @@ def draw(report: Report) -> Figure:
         handles.insert(0, Line2D([], [], color=BLUE, linewidth=1.4, label=f"test error {closest(held.error)}"))
     for position, row in enumerate(shown):
         _mark(axes, row, position, low, high)
-    label_rows(axes, [(r.certificate.name, r.value) for r in shown], low, high)
+    label_rows(axes, [(r.certificate.name, (r.value,)) for r in shown], low, high)
     handles += [_handle(status, shown) for status in MARKS if any(r.certificate.status is status for r in shown)]
     if any(e is not None for e in own):
         handles.append(Line2D([], [], label="error of that predictor", **OWN))
@@ -62,15 +62,15 @@ def draw(report: Report) -> Figure:
     return figure
 
 
-def canvas(count: int, title: str, below: str) -> tuple[Figure, Axes]:
-    """A figure with room for some rows and for a text below."""
+def canvas(count: int, title: str, below: str, *, width: float = 0.6) -> tuple[Figure, Axes]:
+    """A figure with room for some rows and for a text below; ``width`` is the share of the axis."""
     lines = below.count("\n") + 1 if below else 0
     rows_height = 0.27 * max(count, 1) + 0.25
     bottom, top = 0.6 + 0.17 * lines, 0.72
     height = rows_height + bottom + top
     figure = Figure(figsize=(7.2, height))
     figure.patch.set_alpha(0.0)
-    axes = figure.add_axes((0.27, bottom / height, 0.6, rows_height / height))
+    axes = figure.add_axes((0.27, bottom / height, width, rows_height / height))
     axes.patch.set_alpha(0.0)
     figure.text(0.5, 1.0 - 0.08 / height, title, fontsize=9.5, color=INK, ha="center", va="top")
     if below:
@@ -106,14 +106,16 @@ def span(certificates: Sequence[Certificate], measured: Sequence[float]) -> tupl
     return 10.0 ** (min(low, -0.5) - 0.35), 10.0 ** (max(high, 0.0) + 0.45)
 
 
-def label_rows(axes: Axes, labels: Sequence[tuple[str, str]], low: float, high: float) -> None:
+def label_rows(axes: Axes, labels: Sequence[tuple[str, tuple[str, ...]]], low: float, high: float) -> None:
     """Names on the left, values on the right, faint rules between, the first row on top."""
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.set_ylim(len(labels) - 0.4 if labels else 0.6, -0.6)
     axes.set_yticks(range(len(labels)), [name for name, _ in labels], fontsize=8.5, color=INK)
-    for position, (_, value) in enumerate(labels):
-        axes.text(1.03, position, value, transform=axes.get_yaxis_transform(), va="center_baseline", fontsize=8.5, color=INK)
+    beside = axes.get_yaxis_transform()
+    for position, (_, values) in enumerate(labels):
+        for column, value in enumerate(values):
+            axes.text(1.03 + 0.24 * column, position, value, transform=beside, va="center_baseline", fontsize=8.5, color=INK)
         axes.axhline(position, color=MUTED, linewidth=0.4, alpha=0.35, zorder=0)
     axes.set_xlabel("error (log scale)", fontsize=8.5, color=INK)
     axes.tick_params(axis="x", which="both", colors=INK, labelsize=8)
@@ -154,7 +156,7 @@ def place(axes: Axes, certificate: Certificate, position: float, ends: tuple[flo
     log = exponent(certificate)
     if log > math.log10(ends[1]):
         edge = {**style, "marker": ">", "markerfacecolor": style["color"]}
-        axes.plot([ends[1]], [position], linestyle="none", markersize=7, clip_on=False, **edge)
+        axes.plot([ends[1]], [position], linestyle="none", markersize=6, clip_on=False, **edge)
     else:
         axes.plot([max(10.0**log, ends[0])], [position], linestyle="none", markersize=6.5, clip_on=False, **style)
 
@@ -206,13 +208,14 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     write_whole(path, render(figure, picture_format(path)))
 
 
-def inline_svg(figure: Figure, prefix: str, title: str) -> str:
+def inline_svg(figure: Figure, prefix: str, title: str, *, legible: int = 0) -> str:
     """A figure as an SVG element for a page: own identifiers, no fixed size, text in the page's colour.
 
     Args:
         figure: The figure.
         prefix: Put before every identifier, so that several elements fit in one page.
         title: What a reader who doesn't see it is told.
+        legible: Width in pixels below which it does not shrink with the page.
     """
     text = render(figure, "svg").decode("utf-8")
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
@@ -221,7 +224,7 @@ def inline_svg(figure: Figure, prefix: str, title: str) -> str:
     text = text.replace("url(#", f"url(#{prefix}").replace(INK, "currentColor")
     head, rest = text.split(">", 1)
     width = re.search(r'\bwidth="([\d.]+)pt"', head)
-    limit = f"{float(width.group(1)) * 4 / 3:.0f}px" if width else "100%"
+    natural = f"{float(width.group(1)) * 4 / 3:.0f}px" if width else "100%"
     head = re.sub(r'\s(width|height)="[^"]*"', "", head)
     label = title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return f'{head} role="img" aria-label="{label}" style="width:100%;max-width:{limit}">{rest}'
+    return f'{head} role="img" aria-label="{label}" style="width:{natural};max-width:max(100%,{legible}px)">{rest}'

@@ -84,7 +84,7 @@ def rows(certificates: Sequence[Certificate], *, applicable: bool) -> tuple[Row,
 
 
 def _term(term: float) -> str:
-    return "too large for a float" if term == float("inf") else upward(term)
+    return "> 1e308" if term == float("inf") else upward(term)
 
 
 def confidence(report: Report) -> str:

@@ -17,6 +17,7 @@ from boundcheck.report.display import closest, downward, upward
 from boundcheck.theorem import Status
 
 if TYPE_CHECKING:
+    from boundcheck.report.comparison import Comparison
     from boundcheck.report.report import Report
 
 _STYLES = {Status.NON_VACUOUS: "bold green", Status.VACUOUS: "red", Status.NOT_APPLICABLE: "dim"}
@@ -57,6 +58,33 @@ def measured_lines(report: Report) -> list[str]:
     if report.problem.corruption > 0.0:
         lines.append(f"  on clean labels  {closest(held.clean_error)}  ({e.test_errors} of {held.n})")
     return lines
+
+
+def comparison_table(comparison: Comparison) -> RenderableType:
+    """Two reports beside each other: measured errors, then each bound on both sides, then the verdict."""
+    parts: list[RenderableType] = []
+    for title, report in zip(comparison.titles, comparison.reports, strict=True):
+        parts += [Text(title, style="bold"), *(Text(f"  {line}") for line in measured_lines(report))]
+    shown = _ruled()
+    shown.add_column("bound", no_wrap=True)
+    for title in comparison.titles:
+        shown.add_column(title, justify="right", no_wrap=True)
+        shown.add_column("", no_wrap=True)
+    absent = []
+    for pair in comparison.pairs:
+        if not pair.has_value:
+            absent.append(pair.name)
+            continue
+        cells: list[RenderableType] = []
+        for row in pair.sides:
+            status = Status.NOT_APPLICABLE if row is None else row.certificate.status
+            cells += ["-" if row is None else row.value, Text(rows.VERDICTS[status], style=_STYLES[status])]
+        shown.add_row(Text(pair.name), *cells)
+    parts += [Text(), shown, Text(), Text(comparison.verdict)]
+    parts += [Text(sentence) for sentence in dict.fromkeys(rows.confidence(report) for report in comparison.reports)]
+    if absent:
+        parts.append(Text("Not applicable: " + ", ".join(absent) + "."))
+    return Group(*parts)
 
 
 def _head(report: Report) -> Text:
