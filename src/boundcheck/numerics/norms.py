@@ -99,9 +99,11 @@ def row_norm_sum(matrix: npt.ArrayLike) -> float:
 
 def max_column_sum_of_squares(matrix: npt.ArrayLike) -> float:
     r"""An upper bound of :math:`\max_j\sum_r a_{rj}^2`; infinity where that exceeds the largest float."""
-    norms = column_norms(matrix)
-    with np.errstate(over="ignore", under="ignore"):
-        return above(float(norms.max(initial=0.0) ** 2), 1)
+    largest = float(column_norms(matrix).max(initial=0.0))
+    if math.isinf(largest):
+        return largest
+    fraction, exponent = math.frexp(largest)
+    return ldexp_up(above(fraction * fraction, 1), 2 * exponent)
 
 
 def frobenius_norm(values: npt.ArrayLike) -> float:

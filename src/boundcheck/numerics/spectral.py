@@ -36,7 +36,7 @@ _BLOCK = 1024
 _SHIFT = 1e-11
 _LANCZOS_FROM = 384
 # More than the root of what underflow takes from a square, and vanishing beside numbers of ordinary size.
-_LOST: float = 2.0**-500
+_LOST = float.fromhex("0x1p-500")
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def eigenvalue_excess(grams: npt.NDArray[Any], shift: float) -> float | None:
     Returns:
         The excess, the largest of the batch; ``None`` where a shifted matrix has no Cholesky factor.
     """
-    size = grams.shape[-1]
+    size = int(grams.shape[-1])
     shifted = -grams
     diagonal = np.einsum("...ii->...i", shifted)
     diagonal += shift
@@ -241,13 +241,13 @@ def spectral_norm_lower(matrix: npt.ArrayLike, *, steps: int = 30, seed: int = 0
         return 0.0
     exponent = int(np.frexp(top)[1])
     scaled = np.ldexp(array.astype(np.float64, copy=False), -exponent)
-    vector: Array = np.random.default_rng(seed).standard_normal(scaled.shape[1])
+    vector: Array = np.random.default_rng(seed).standard_normal((scaled.shape[1],))
     for _ in range(steps):
         following = scaled.T @ (scaled @ vector)
-        length = float(np.linalg.norm(following))
+        length = np.linalg.norm(following)
         if length == 0.0:
             break
-        vector = following / length
+        vector = np.asarray(following / length, dtype=np.float64)
     image, magnitude = scaled @ vector, np.abs(scaled) @ np.abs(vector)
     quotient = rayleigh_lower(image, magnitude, vector, scaled.shape[1])
     largest_entry = below(float(np.ldexp(top, -exponent)), 0)

@@ -62,12 +62,13 @@ class Axis:
         pads = (self.left, self.right)
         if mode == "zeros":
             return np.pad(np.arange(self.size), pads, constant_values=-1)
-        return np.asarray(np.pad(np.arange(self.size), pads, mode=cast(Any, PADDING_MODES[mode])))
+        padded: npt.NDArray[np.int64] = np.pad(np.arange(self.size), pads, mode=cast(Any, PADDING_MODES[mode]))
+        return padded
 
     def source(self, mode: str) -> npt.NDArray[np.int64]:
         """The input that each tap of each window reads, (outputs, taps); -1 for none."""
         starts = self.stride * np.arange(self.outputs)[:, None]
-        return self.padded_source(mode)[starts + self.dilation * np.arange(self.taps)]
+        return np.take(self.padded_source(mode), starts + self.dilation * np.arange(self.taps))
 
 
 @dataclass(frozen=True)
