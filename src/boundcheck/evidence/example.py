@@ -1,4 +1,4 @@
-"""Evidence made by hand of one small network, every section filled, without torch.
+"""Evidence of one small network, every section filled, made without torch: for teaching, for the list of hypotheses, for tests.
 
 The network is 4-5-3, ReLU, no bias, reference zero. Its norms come from a dense SVD and are raised by 1e-9, far more than the SVD
 errs; its margins are lowered by as much.
@@ -32,7 +32,7 @@ TEST_N = 500
 _RAISE = 1.0 + 1e-9
 
 
-def sample_evidence() -> Evidence:
+def example_evidence() -> Evidence:
     """The record of the small network."""
     rng = np.random.default_rng(20240607)
     first, last = rng.normal(size=(HIDDEN, D)) / 2.0, rng.normal(size=(CLASSES, HIDDEN))
