@@ -202,7 +202,7 @@ class Theorem(ABC):
 
     @staticmethod
     @abstractmethod
-    def formula(**symbols: Any) -> Bound:
+    def formula(*args: Any, **symbols: Any) -> Bound:
         """The theorem's number from its symbols: pure mathematics, keyword-only."""
 
     @final

@@ -18,8 +18,8 @@ on the first.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics import binomial_tail_inverse
@@ -37,7 +37,7 @@ class Langford2005TestSet(Theorem):
     cite = "Langford, Tutorial on practical prediction theory for classification, JMLR 6 (2005), Theorem 3.3"
     statement = r"R(f) \le \sup\{p : P(\mathrm{Bin}(m, p) \le k) \ge \delta\}"
     reads = ("errors", "problem")
-    moves = {"errors": 1, "invalid": 1, "corruption": 0, "delta": -1}
+    moves: ClassVar[Mapping[str, int]] = {"errors": 1, "invalid": 1, "delta": -1}
 
     def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
         """Independence of the held-out sample is checked as far as repeated rows show it."""

@@ -52,7 +52,9 @@ def evaluate(
     names = chosen_theorems(None if bounds is None else [name.strip() for name in bounds.split(",")])
     check_writable([path for path in (json_file, latex, html, plot, evidence) if path not in (None, "-")])
     if plot is not None:
-        _check_figure(plot)
+        from boundcheck.report.plot import picture_format
+
+        picture_format(plot)
     with progress_bar() as tell:
         if from_evidence is not None:
             _refuse_beside_evidence(checkpoint=checkpoint, model=model, reference=reference, data=data, labels=labels, mean=mean, std=std)
@@ -80,13 +82,6 @@ def _refuse_beside_evidence(**given: str | None) -> None:
     extra = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
     if extra:
         raise InputError("--from-evidence alone, which has everything in it", f"also {', '.join(extra)}", "leave one of them out")
-
-
-def _check_figure(path: str) -> None:
-    from boundcheck.report.plot import FIGURE_SUFFIXES
-
-    if not path.lower().endswith(tuple(FIGURE_SUFFIXES)):
-        raise InputError("a figure named " + " or ".join(FIGURE_SUFFIXES), path, "choose one of these endings")
 
 
 def _deliver(
