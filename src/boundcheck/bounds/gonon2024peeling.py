@@ -63,9 +63,7 @@ class Gonon2024Peeling(Theorem):
                 placed,
                 "" if s is None else ", ".join(s.unplaced),
             ),
-            Hypothesis.check(
-                "slopes of LeakyReLU lie in [0, 1]", all(0.0 <= a <= 1.0 for a in slopes), f"slopes are {slopes}"
-            ),
+            Hypothesis.check("slopes of LeakyReLU lie in [0, 1]", all(0.0 <= a <= 1.0 for a in slopes), f"slopes are {slopes}"),
         )
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
@@ -74,7 +72,9 @@ class Gonon2024Peeling(Theorem):
         if path is None or inputs is None or evidence.margins is None:
             raise NotApplicable("the evidence holds no path norm, inputs or margins")
         if not math.isfinite(path.log_total):
-            raise NotApplicable(f"the logarithm of the path norm is {path.log_total}: the network is constant or its norm overflows")
+            raise NotApplicable(
+                f"the logarithm of the path norm is {path.log_total}: the network is constant or its norm overflows"
+            )
         return {
             "margins": evidence.margins,
             "log_path": path.log_total,

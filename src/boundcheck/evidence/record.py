@@ -257,6 +257,8 @@ class Evidence:
     """All that was measured; a section that was not measured or can't be is ``None``.
 
     Attributes:
+        margins: Margin of each training row, rounded down; ``-inf`` for a row with a tie or NaN.
+        relative_margins: Margin over the Euclidean norm of its input, rounded down; ``-inf`` for the zero input.
         absent: Why a section is ``None``, by its name.
     """
 
@@ -269,6 +271,7 @@ class Evidence:
     precision: Precision | None = None
     structure: Structure | None = None
     margins: tuple[float, ...] | None = None
+    relative_margins: tuple[float, ...] | None = None
     inputs: Inputs | None = None
     layers: Mapping[str, LayerNorms] | None = None
     two_layer: TwoLayer | None = None

@@ -1,14 +1,15 @@
 r"""Rademacher complexity of a margin loss from covers of the layers of a network.
 
-Layer i contributes its reach :math:`R_i = I_i b_i \rho_i \prod_{j>i} s_j \rho_j`: the Frobenius norm, at the outputs of the whole
-sample, by which its weights can move the network within the class. A cover of radius :math:`\epsilon` at the outputs gives layer i
-a share a_i of it, sum a_i <= 1, and needs at most exp of
+Layer i contributes its reach :math:`R_i = I_i b_i \rho_i \prod_{j>i} s_j \rho_j`: the Frobenius norm, at the outputs of the
+whole sample, by which its weights can move the network within the class. A cover of radius :math:`\epsilon` at the outputs gives
+layer i a share a_i of it, sum a_i <= 1, and needs at most exp of
 
-.. math:: 0 \text{ if } x_i \le 1, \text{ else } \min\{\psi(x_i, N_i),\; p_i \ln(1 + 2 \sqrt{x_i})\}, \quad x_i = (R_i / (a_i \epsilon))^2,
+.. math:: 0 \text{ if } x_i \le 1, \text{ else } \min\{\psi(x_i, N_i),\; p_i \ln(1 + 2 \sqrt{x_i})\},
+          \quad x_i = (R_i / (a_i \epsilon))^2,
 
 points: :math:`\psi(x, N) = \ln(1 + \binom{N + K - 1}{K})`, K = ceil(x) - 1, counts the averages of K of N atoms (B. Maurey's
-argument: some average misses a point U of the hull, of radius R, by at most the root of (R^2 - |U|^2)/K; points within the radius of
-0 are covered by 0); the other number is the volume argument in p_i dimensions.
+argument: some average misses a point U of the hull, of radius R, by at most the root of (R^2 - |U|^2)/K; points within the radius
+of 0 are covered by 0); the other number is the volume argument in p_i dimensions.
 
 A chain of radii (in units of the square root of n) 1/2 = a_0 > a_1 > ... > a_m gives, for a loss in [0, 1],
 
@@ -28,14 +29,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from boundcheck.numerics.combinatorics import maurey_psi_upper
 from boundcheck.numerics.rounding import add_up, div_up, exp_up, log_down, log_up, logaddexp_up, mul_up, sqrt_down, sqrt_up
 
 Array = NDArray[np.float64]
 
 _RADII: Array = 0.5 * np.exp2(-np.arange(105) / 8.0)  # down to 6e-5, which is itself the price of stopping there
 _RADII.flags.writeable = False
-_TABLE = 32  # multisets of up to this many atoms are counted exactly
-_COUNTABLE = 2.0**40  # beyond, the number of atoms is taken as infinite and the volume argument remains
+_COUNTABLE = 2.0**40  # beyond this many atoms the volume argument remains
 
 
 @dataclass(frozen=True)
@@ -103,41 +104,10 @@ def _shared_up(log_inverse_radius: Array, layers: Sequence[CoveredLayer], shares
     total = np.zeros(log_inverse_radius.shape)
     for layer, share in zip(layers, shares, strict=True):
         log_root = add_up(layer.log_reach, -log_down(share), log_inverse_radius)
-        x = exp_up(2.0 * log_root)
+        with np.errstate(over="ignore"):
+            x = exp_up(2.0 * log_root)
         volume = mul_up(float(layer.parameters), logaddexp_up(0.0, add_up(log_root, log_up(2.0))))
-        size = np.minimum(volume, maurey_log_size_up(x, layer.atoms))
+        counted = np.where(x < _COUNTABLE, maurey_psi_upper(np.minimum(x, _COUNTABLE), layer.atoms), np.inf)
+        size = np.minimum(volume, counted)
         total = add_up(total, np.where(x <= 1.0, 0.0, size))
     return total
-
-
-def maurey_log_size_up(x: Array, atoms: int) -> Array:
-    r"""``ln(1 + C(N + K - 1, K))`` with K = ceil(x) - 1, rounded up; 0 where x <= 1, infinite beyond 2^40.
-
-    For K above 32 by Stirling's formula with :math:`\frac{1}{12 z} - \frac{1}{360 z^3} < \ln z! - S(z) < \frac{1}{12 z}`.
-
-    Args:
-        x: At least 0, any shape.
-        atoms: N >= 2.
-    """
-    count = np.ceil(np.minimum(x, _COUNTABLE)) - 1.0
-    table = np.concatenate(([-np.inf], _log_multisets(atoms)))
-    small = table[np.clip(count, 0, _TABLE).astype(np.int64)]
-    logs = np.where(count <= _TABLE, small, _stirling_up(float(atoms - 1), np.maximum(count, _TABLE)))
-    size = logaddexp_up(0.0, logs)
-    return np.where(x <= 1.0, 0.0, np.where(x >= _COUNTABLE, np.inf, size))
-
-
-def _log_multisets(atoms: int) -> Array:
-    """``ln C(N + K - 1, K)`` for K = 1 ... 32, rounded up."""
-    k = np.arange(1, _TABLE + 1)
-    return np.cumsum(log_up(div_up(atoms + k - 1.0, k.astype(np.float64)))) * (1.0 + 2.0**-47)
-
-
-def _stirling_up(a: float, b: Array) -> Array:
-    """``ln C(a + b, b)`` for a >= 1, b >= 1, rounded up."""
-    first, second = a * np.log1p(b / a), b * np.log1p(a / b)
-    third = 0.5 * (np.log1p(b / a) - np.log(2.0 * math.pi * b))
-    series = 1.0 / (12.0 * (a + b)) - 1.0 / (12.0 * a) + 1.0 / (360.0 * a**3) - 1.0 / (12.0 * b) + 1.0 / (360.0 * b**3)
-    # Each product is off by at most 8 units in the last place, the rest by less.
-    result: Array = first + second + third + series + (first + second + np.abs(third) + 1.0) * 2.0**-48
-    return result

@@ -19,6 +19,7 @@ from boundcheck.evidence.record import Evidence
 from boundcheck.numerics.rounding import add_up, mul_up, sqrt_up
 from boundcheck.theorem import Hypothesis, NotApplicable
 
+
 def chain_layers(evidence: Evidence) -> list[LayerNorms]:
     """The layers of the chain, in order.
 
@@ -75,7 +76,9 @@ def lipschitz_hypothesis(evidence: Evidence) -> Hypothesis:
     layers = evidence.layers or {}
     loose = [name for name, layer in layers.items() if not math.isfinite(layer.lipschitz_after)]
     return Hypothesis.check(
-        "activations and pools vanish at zero and have known Lipschitz constants", not loose, f"not known after {', '.join(loose)}"
+        "activations and pools vanish at zero and have known Lipschitz constants",
+        not loose,
+        f"not known after {', '.join(loose)}",
     )
 
 
@@ -170,3 +173,10 @@ def require_positive(norms: Sequence[float], what: str) -> None:
     for norm in norms:
         if not 0.0 < norm < float("inf"):
             raise NotApplicable(f"{what} is {norm}: the network is constant or its norms overflow")
+
+
+def kernel_hypothesis(evidence: Evidence) -> Hypothesis:
+    """Each weight multiplies each input coordinate at most once per output map: no scalings, no mirrored padding."""
+    layers = evidence.layers or {}
+    other = [f"{name} is {a.kind}" for name, a in layers.items() if trained(a) and a.kind not in ("dense", "conv")]
+    return Hypothesis.check("trained layers are dense or convolutions with zero or circular padding", not other, ", ".join(other))
