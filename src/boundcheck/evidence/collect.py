@@ -1,0 +1,338 @@
+"""Fill an evidence record from a run: each section that is asked for is measured once, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boundcheck.data import count_duplicates, count_overlap, expected_error
+from boundcheck.evidence.record import Errors, Evidence, Inputs, Precision, Problem, Provenance, Structure
+from boundcheck.evidence.unavailable import Unavailable
+from boundcheck.networks.fusing import learned_buffers
+from boundcheck.networks.graph import Graph
+from boundcheck.networks.growth import growth_layers
+from boundcheck.networks.margin import Margins, evaluate_margins, program_margins
+from boundcheck.networks.norms import layer_norms, two_layer_norm
+from boundcheck.networks.path import path_norm
+from boundcheck.networks.tracing import trace
+from boundcheck.numerics.norms import data_matrix_norms, row_norms
+from boundcheck.progress import Progress, silent
+from boundcheck.runs.run import Run, Sample
+
+# Shares of a quick evaluation of a fully connected network that the sections take, for the progress bar.
+_WEIGHTS: Mapping[str, float] = {"errors": 3.0, "inputs": 3.0, "layers": 1.0, "posterior": 6.0, "code": 6.0}
+
+
+@dataclass(eq=False)
+class Measurement:
+    """One run being measured; what several sections need is computed once.
+
+    Attributes:
+        run: The run.
+        delta: Guides searches only.
+        effort: ``quick`` or ``full``.
+        seed: Seed of every random draw.
+        progress: Told how far the present section is.
+    """
+
+    run: Run
+    delta: float = 0.05
+    effort: str = "quick"
+    seed: int = 0
+    progress: Progress = silent
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The canonical graph of the network."""
+        return trace(self.run.network, self.run.train.x.shape[1:])
+
+    @cached_property
+    def reference_graph(self) -> Graph | None:
+        """The canonical graph of the network with its reference weights."""
+        return None if self.run.reference is None else trace(self.run.reference, self.run.train.x.shape[1:])
+
+    @cached_property
+    def train_margins(self) -> Margins:
+        """Margins on the training sample, lowered where every operation is known."""
+        return self._margins(self.run.train, self.run.train.y, "margins on the training sample")
+
+    @cached_property
+    def test_margins(self) -> Margins | None:
+        """Margins on the held-out sample."""
+        test = self.run.test
+        return None if test is None else self._margins(test, test.y, "margins on the held-out sample")
+
+    def _margins(self, sample: Sample, labels: NDArray[np.int64], what: str) -> Margins:
+        def told(done: int, n: int) -> None:
+            self.progress(what, done / n)
+
+        if self.graph.unplaced or len(self.graph.output_shape) > 1:
+            return program_margins(self.run.network, sample.x, labels, told)
+        return evaluate_margins(self.graph, sample.x, labels, told)
+
+    def invalid(self, sample: Sample, margins: Margins) -> NDArray[np.bool_]:
+        """Which rows have no strictly largest output that is finite: they are errors whatever the label is."""
+        invalid = margins.wrong & (margins.predictions == sample.y)
+        other = np.flatnonzero(margins.wrong & ~invalid)
+        if len(other):
+            rows = Sample(sample.x[other], margins.predictions[other])
+            invalid[other] = self._margins(rows, rows.y, "ties").wrong
+        return invalid
+
+    def held_out_error(self, wrong: NDArray[np.bool_], invalid: NDArray[np.bool_]) -> float:
+        """Error on held-out data under the law of the training labels, an exact expectation over the corruption."""
+        return expected_error(wrong, invalid, self.run.classes, self.run.law)
+
+    @cached_property
+    def errors(self) -> Errors:
+        """Errors of the network as given."""
+        run, train = self.run, self.train_margins
+        found = Errors(n=len(run.train), errors=train.errors, invalid=int(self.invalid(run.train, train).sum()))
+        if run.test is None or self.test_margins is None:
+            return found
+        wrong, invalid = self.test_margins.wrong, self.invalid(run.test, self.test_margins)
+        return replace(
+            found,
+            test_n=len(run.test),
+            test_errors=int(wrong.sum()),
+            test_invalid=int(invalid.sum()),
+            test_error=self.held_out_error(wrong, invalid),
+            overlap=count_overlap(run.test.x, run.train.x),
+        )
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The sample and what is known of its distribution."""
+        run = self.run
+        d = math.prod(run.train.x.shape[1:])
+        radius = None
+        if run.low is not None and run.high is not None:
+            radius = math.nextafter(math.sqrt(d) * max(abs(run.low), abs(run.high)), math.inf)
+            radius = math.nextafter(radius, math.inf)  # one rounding for the root, one for the product
+        return Problem(
+            n=len(run.train),
+            d=d,
+            classes=run.classes,
+            input_radius=radius,
+            nonnegative=run.low is not None and run.low >= 0.0,
+            corruption=run.law.p,
+            train_duplicates=count_duplicates(run.train.x),
+        )
+
+
+def precision(m: Measurement) -> Precision:
+    """Bits of every number in the network that training could change."""
+    numbers: dict[str, int] = {}
+    bits = 0
+    tensors = [*m.run.network.parameters(), *learned_buffers(m.run.network, m.run.reference).values()]
+    for tensor in tensors:
+        kind = str(tensor.dtype).removeprefix("torch.")
+        numbers[kind] = numbers.get(kind, 0) + tensor.numel()
+        bits += tensor.numel() * tensor.element_size() * 8
+    return Precision(bits, " + ".join(f"{count} {kind}" for kind, count in numbers.items()))
+
+
+def structure(m: Measurement) -> Structure:
+    """The shape of the network."""
+    graph, chain = m.graph, m.graph.chain()
+    return Structure(
+        chain=tuple(stage.layer.name for stage in chain.stages),
+        why_no_chain=chain.reason,
+        unplaced=tuple(f"{name}: {reason}" for name, reason in graph.unplaced),
+        has_bias=graph.has_bias,
+        has_skip=graph.has_skip,
+        has_max_pool=graph.has_max_pool,
+        elementwise=graph.slopes,
+        lowered=m.train_margins.lowered,
+    )
+
+
+def margins(m: Measurement) -> tuple[float, ...]:
+    """Margins on the training sample, from below."""
+    if not m.train_margins.lowered:
+        raise Unavailable(f"margins can't be rounded down: {_unplaced(m.graph)}")
+    return tuple(m.train_margins.values.tolist())
+
+
+def relative_margins(m: Measurement) -> tuple[float, ...]:
+    """Margins over the norms of their inputs, from below."""
+    values = np.asarray(margins(m))
+    norms = row_norms(m.run.train.x.reshape(len(values), -1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.nextafter(values / norms, -np.inf)
+    # A norm from above lowers a positive ratio only; a margin that is not positive is an error at any scale.
+    usable = (values > 0.0) & (norms > 0.0) & np.isfinite(ratio)
+    return tuple(np.where(usable, ratio, -np.inf).tolist())
+
+
+def inputs(m: Measurement) -> Inputs:
+    """Norms of the matrix of inputs, from above."""
+    x = m.run.train.x.reshape(len(m.run.train), -1)
+    radius = m.problem.input_radius
+    m.progress("norms of the inputs", 0.0)
+    plain = data_matrix_norms(x)
+    m.progress("norms of the inputs", 0.5)
+    augmented = data_matrix_norms(np.concatenate([x, np.ones((len(x), 1), dtype=x.dtype)], axis=1))
+    outside = 0 if radius is None else int((row_norms(x) > radius * (1.0 + 1e-12)).sum())
+    return Inputs(
+        frobenius=plain.frobenius,
+        spectral=plain.spectral,
+        frobenius_augmented=augmented.frobenius,
+        spectral_augmented=augmented.spectral,
+        max_column_square=plain.max_column_square_sum,
+        outside_radius=outside,
+    )
+
+
+def layers(m: Measurement) -> Any:
+    """Norms of each affine layer."""
+    if m.graph.unplaced:
+        raise Unavailable(_unplaced(m.graph))
+    if m.reference_graph is not None and m.reference_graph.unplaced:
+        raise Unavailable(f"of the reference: {_unplaced(m.reference_graph)}")
+    return layer_norms(m.graph, m.reference_graph)
+
+
+def two_layer(m: Measurement) -> Any:
+    """The norm of the two last layers."""
+    return _or_unavailable(two_layer_norm(m.graph))
+
+
+def path(m: Measurement) -> Any:
+    """The path norm."""
+    return _or_unavailable(path_norm(m.graph, nonnegative_input=m.problem.nonnegative))
+
+
+def growth(m: Measurement) -> Any:
+    """Levels of sign tests."""
+    return _or_unavailable(growth_layers(m.graph))
+
+
+def posterior(m: Measurement) -> Any:
+    """A Gaussian posterior around the weights."""
+    from boundcheck.pac_bayes.posterior import measure_posterior
+
+    return measure_posterior(**_search_arguments(m))
+
+
+def code(m: Measurement) -> Any:
+    """The network in few bits."""
+    from boundcheck.compression.search import measure_code
+
+    return measure_code(**_search_arguments(m))
+
+
+def _search_arguments(m: Measurement) -> dict[str, Any]:
+    """What the searches for a posterior and for a code are told alike."""
+    run, test = m.run, m.run.test
+    return {
+        "module": run.network,
+        "reference": run.reference,
+        "x": run.train.x,
+        "y": run.train.y,
+        "x_test": None if test is None else test.x,
+        "y_test": None if test is None else test.y,
+        "classes": run.classes,
+        "seed": m.seed,
+        "reference_kind": run.reference_kind,
+        "effort": m.effort,
+        "delta": m.delta,
+        "held_out_error": m.held_out_error,
+        "overlap": m.errors.overlap,
+        "progress": m.progress,
+    }
+
+
+MEASURED: Mapping[str, Callable[[Measurement], Any]] = {
+    "precision": precision,
+    "structure": structure,
+    "margins": margins,
+    "relative_margins": relative_margins,
+    "inputs": inputs,
+    "layers": layers,
+    "two_layer": two_layer,
+    "path": path,
+    "growth": growth,
+    "posterior": posterior,
+    "code": code,
+}
+"""Section of the record to the function that measures it; problem and errors are always measured."""
+
+
+def collect(
+    run: Run, sections: Sequence[str], *, delta: float = 0.05, effort: str = "quick", seed: int = 0, progress: Progress = silent
+) -> Evidence:
+    """Measure sections of the evidence.
+
+    Args:
+        run: The network and its samples.
+        sections: Names of sections, as theorems list them.
+        delta: Guides the search for posteriors and codes.
+        effort: ``quick`` or ``full``.
+        seed: Seed of every random draw.
+        progress: Told what is being done.
+
+    Returns:
+        The record; a section that can't be measured is absent with its reason.
+    """
+    wanted = [name for name in MEASURED if name in sections]
+    total = sum(_WEIGHTS.get(name, 0.2) for name in ("errors", *wanted))
+    state = {"done": 0.0, "share": _WEIGHTS["errors"]}
+    m = Measurement(run, delta, effort, seed, lambda what, f: progress(what, (state["done"] + f * state["share"]) / total))
+    problem, errors = m.problem, m.errors
+    state["done"] += state["share"]
+    found: dict[str, Any] = {}
+    absent: dict[str, str] = {}
+    for name in wanted:
+        state["share"] = _WEIGHTS.get(name, 0.2)
+        m.progress(f"measuring {name}", 0.0)
+        try:
+            found[name] = MEASURED[name](m)
+        except Unavailable as reason:
+            absent[name] = str(reason)
+        state["done"] += state["share"]
+    return Evidence(provenance=_provenance(m), problem=problem, errors=errors, absent=absent, **found)
+
+
+def _provenance(m: Measurement) -> Provenance:
+    run, e = m.run, m.errors
+    notes = list(run.notes)
+    if run.reference is None:
+        notes.append("no initial weights were given: references are zero")
+    if e.invalid or e.test_invalid:
+        where = [f"{e.invalid} training rows"] * bool(e.invalid) + [f"{e.test_invalid} held-out rows"] * bool(e.test_invalid)
+        notes.append(f"ties or NaN in the outputs of {' and '.join(where)}: they count as errors")
+    if e.overlap:
+        notes.append(f"{e.overlap} of {e.test_n} held-out rows occur in the training sample too")
+    if m.problem.train_duplicates:
+        notes.append(f"{m.problem.train_duplicates} training rows repeat an earlier one")
+    return Provenance(
+        checkpoint=run.checkpoint,
+        sha256=run.sha256,
+        model=run.model,
+        data=run.data,
+        labels=run.law.spec,
+        reference=run.reference_kind,
+        parameters=run.parameters,
+        seed=m.seed,
+        effort=m.effort,
+        modules=tuple((entry.path, entry.kind, entry.outcome) for entry in m.graph.modules()),
+        notes=tuple(notes),
+    )
+
+
+def _unplaced(graph: Graph) -> str:
+    name, reason = graph.unplaced[0]
+    return f"{name}: {reason}"
+
+
+def _or_unavailable(found: Any) -> Any:
+    if isinstance(found, str):
+        raise Unavailable(found)
+    return found
