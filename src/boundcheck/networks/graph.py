@@ -226,6 +226,12 @@ class Graph:
             if len(readers) != 1:
                 return Chain((), (), f"the output of {current.name} is used {len(readers)} times: skip connections")
             current = self.by_name[readers[0]]
+        if any(not isinstance(node.op, PASSING) for node in leading):
+            return Chain((), (), "an activation or a pool stands before the first layer with weights")
+        for layer, steps in stages:
+            slopes = [node for node in steps if isinstance(node.op, (Relu, LeakyRelu))]
+            if len(slopes) > 1 and any(isinstance(node.op, LeakyRelu) for node in slopes):
+                return Chain((), (), f"several activations follow {layer.name}, with no layer between them")
         return Chain(tuple(leading), tuple(Stage(layer, tuple(steps)) for layer, steps in stages), None)
 
     def through_passing(self, name: str) -> Node:

@@ -8,6 +8,7 @@ of one such node: tracing never fails, it says what it could not do.
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import torch
@@ -53,6 +54,16 @@ def trace(module: nn.Module, input_shape: tuple[int, ...]) -> Graph:
         outputs), one node that says so.
     """
     shape = tuple(int(n) for n in input_shape)
+    if _Tracer().is_leaf_module(module, ""):
+        module = nn.Sequential(module)  # a single layer is a network with one node
+    with warnings.catch_warnings():
+        # What torch warns of when a module runs, it will say again when the user runs it.
+        warnings.simplefilter("ignore")
+        return _traced(module, shape)
+
+
+def _traced(module: nn.Module, shape: tuple[int, ...]) -> Graph:
+    """The canonical graph, or the graph of one node with the reason why there is none."""
     try:
         double = copy.deepcopy(module).cpu().double().eval()
         if double._forward_hooks or double._forward_pre_hooks:
