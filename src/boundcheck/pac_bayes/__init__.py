@@ -1,0 +1,15 @@
+"""Gaussian posteriors around a trained network, and the Monte Carlo risk of the networks drawn from them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_WHERE = {"measure_posterior": "posterior", "Gaussian": "gaussian"}
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
