@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -11,6 +12,7 @@ from matplotlib.mathtext import MathTextParser
 from boundcheck.report.plot import INK, inline_svg
 
 _SIZE, _PAD = 12.0, 3.0  # points
+_PREFIX = "@prefix@"
 _LEGIBLE = 520  # pixels: a long formula scrolls rather than shrink below this
 _UNSIZED = re.compile(r"\\[bB]igg?[lrm]?(?![A-Za-z])")
 _SYNONYMS = (
@@ -33,6 +35,13 @@ def formula_svg(latex: str, prefix: str) -> str | None:
     Returns:
         The element, or ``None`` where the formula uses more LaTeX than matplotlib's mathtext knows.
     """
+    drawn = _drawn(latex)
+    return None if drawn is None else drawn.replace(_PREFIX, prefix)
+
+
+@lru_cache(maxsize=256)
+def _drawn(latex: str) -> str | None:
+    """The element with a placeholder before its identifiers: two reports on one page draw each formula once."""
     source = _UNSIZED.sub("", latex)
     for spelling, simple in _SYNONYMS:
         source = spelling.sub(simple, source)
@@ -49,4 +58,4 @@ def formula_svg(latex: str, prefix: str) -> str | None:
     figure.patch.set_alpha(0.0)
     x, y = _PAD / 72.0 / size[0], (_PAD + depth) / 72.0 / size[1]
     figure.text(x, y, source, fontproperties=font, color=INK, va="baseline", parse_math=True)
-    return inline_svg(figure, prefix, latex, legible=_LEGIBLE)
+    return inline_svg(figure, _PREFIX, latex, legible=_LEGIBLE)

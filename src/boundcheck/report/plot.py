@@ -18,6 +18,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
 from boundcheck.errors import InputError
 from boundcheck.report.display import closest, plain
@@ -120,6 +121,8 @@ def label_rows(axes: Axes, labels: Sequence[tuple[str, tuple[str, ...]]], low: f
     axes.set_xlabel("error (log scale)", fontsize=8.5, color=INK)
     axes.tick_params(axis="x", which="both", colors=INK, labelsize=8)
     axes.tick_params(axis="x", which="minor", labelbottom=False)
+    if high > 1e4 * low:  # over many decades minor ticks are a grey smear
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.tick_params(axis="y", length=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)

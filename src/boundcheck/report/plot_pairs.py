@@ -70,7 +70,7 @@ def _value(pair: Pair) -> list[str]:
 def _draw_pair(axes: Axes, pair: Pair, position: int, ends: tuple[float, float]) -> None:
     both = _certificates(pair)
     places = [min(max(10.0 ** min(exponent(c), 300.0), ends[0]), ends[1]) for c in both if c is not None]
-    if len(places) == 2:
+    if len(set(places)) == 2:
         join = {"arrowstyle": "-", "color": MUTED, "linewidth": 1.0, "shrinkA": 4.5, "shrinkB": 4.5}
         axes.annotate("", (places[0], position - _APART), (places[1], position + _APART), arrowprops=join, annotation_clip=False)
     for side, (c, shift) in enumerate(zip(both, (-_APART, _APART), strict=True)):

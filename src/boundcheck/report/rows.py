@@ -112,6 +112,8 @@ def summary(report: Report) -> str:
     useful = sum(c.status is Status.NON_VACUOUS for c in applicable)
     absent = len(report.certificates) - len(applicable)
     says = {0: "none is non-vacuous", 1: "1 is non-vacuous"}.get(useful, f"{useful} are non-vacuous")
+    if not report.certificates:
+        return "No theorem was evaluated."
     if not applicable:
         return f"None of {len(report.certificates)} theorems is applicable."
     of = "theorem is" if len(applicable) == 1 else "theorems are"

@@ -77,8 +77,7 @@ def comparison_table(comparison: Comparison) -> RenderableType:
             continue
         cells: list[RenderableType] = []
         for row in pair.sides:
-            status = Status.NOT_APPLICABLE if row is None else row.certificate.status
-            cells += ["-" if row is None else row.value, Text(rows.VERDICTS[status], style=_STYLES[status])]
+            cells += ["", ""] if row is None else [row.value, Text(row.verdict, style=_STYLES[row.certificate.status])]
         shown.add_row(Text(pair.name), *cells)
     parts += [Text(), shown, Text(), Text(comparison.verdict)]
     parts += [Text(sentence) for sentence in dict.fromkeys(rows.confidence(report) for report in comparison.reports)]
