@@ -15,6 +15,13 @@ _CLASSES: Mapping[str, str] = {
     "vapnik1998growth": "Vapnik1998Growth",
     "blum2003hypergeometric": "Blum2003Hypergeometric",
     "blumer1987bits": "Blumer1987Bits",
+    "golowich2018size": "Golowich2018Size",
+    "golowich2018chevet": "Golowich2018Chevet",
+    "gonon2024peeling": "Gonon2024Peeling",
+    "bartlett2017spectral": "Bartlett2017Spectral",
+    "bartlett2017covering": "Bartlett2017Covering",
+    "neyshabur2018spectral": "Neyshabur2018Spectral",
+    "neyshabur2018relative": "Neyshabur2018Relative",
 }
 """Name of the theorem, which is the name of its file, to the class in it; in the order of a report."""
 

@@ -1,25 +1,29 @@
 r"""Spectral norms and distances from a reference, by an exact count of covers.
 
-A sharper form, derived here, of P. L. Bartlett, D. J. Foster and M. Telgarsky, Spectrally-normalized margin bounds for neural networks,
-NeurIPS 2017 (``bartlett2017spectral``): the same induction over layers, with Maurey's averages counted exactly, the volume argument
-where it is smaller, the constant sqrt(2)/gamma of the margin, and the best chain of radii in place of Dudley's integral. For
-convolutions the distance is that of the kernels, as in F. Graf, S. Zeng, B. Rieck, M. Niethammer and R. Kwitt, On measuring excess
-capacity in neural networks, NeurIPS 2022, without a factor of the number of positions.
+A sharper form, derived here, of P. L. Bartlett, D. J. Foster and M. Telgarsky, Spectrally-normalized margin bounds for neural
+networks, NeurIPS 2017 (``bartlett2017spectral``): the same induction over layers, with Maurey's averages counted exactly, the
+volume argument where it is smaller, the constant sqrt(2)/gamma of the margin, and the best chain of radii in place of
+Dudley's integral. For convolutions the distance is that of the kernels, as in F. Graf, S. Zeng, B. Rieck, M. Niethammer and
+R. Kwitt, On measuring excess capacity in neural networks, NeurIPS 2022, without a factor of the number of positions.
 
-With :math:`D_0 = \|X\|_F`, q_i positions (0 for a layer without bias), :math:`I_i^2 = D_{i-1}^2 + n q_i`,
-:math:`D_i = \rho_i (s_i D_{i-1} + t_i \sqrt{n q_i})`, layer i moves the outputs by at most
-:math:`R_i = I_i b_i \rho_i \prod_{j>i} s_j \rho_j`; ``numerics.covering`` says what follows.
+With :math:`D_0 = \|X\|_F` and q_i positions (0 for a layer without bias), layer i moves the outputs by at most R_i:
 
-Proof. Let b_i bound the sum over output channels and taps of the norms, over input channels, of the difference to the reference,
-the bias of a channel joined to one fixed tap. The layer's difference on the signals at hand is a combination of atoms (one
-entry times one shifted channel, which has at most the norm of the channel because a tap meets each input at most once;
-the constant has norm sqrt(n q_i)), with total weight at most b_i I_i by Cauchy and Schwarz over input channels. Averages of
-atoms cover it; they are projected on the convex compact image of {|A| <= s, distance <= b, |bias| <= t}, which keeps the
-distances and makes the cover proper, so the recursion for D_i holds for its elements. An error at layer i reaches the
-outputs times :math:`\rho_i \prod_{j>i} s_j \rho_j`. A dense layer is the case of one tap and one position.
+.. math:: I_i^2 = D_{i-1}^2 + n q_i, \quad D_i = \rho_i (s_i D_{i-1} + t_i \sqrt{n q_i}), \quad
+          R_i = I_i b_i \rho_i \prod_{j>i} s_j \rho_j ,
 
-Norms are chosen after seeing the data. Without biases and with reference zero, everything scales: the class depends on
-(prod s_i rho_i)/gamma and the ratios b_i / s_i. Otherwise each s_i, b_i, t_i is rounded up on 801 values and gamma has its own grid.
+and ``numerics.covering`` says what follows.
+
+Proof. Let b_i bound the sum over output channels and taps of the norms, over input channels, of the difference to the
+reference, the bias of a channel joined to one fixed tap. The layer's difference on the signals at hand is a combination of
+atoms (one entry times one shifted channel, which has at most the norm of the channel because a tap meets each input at most
+once; the constant has norm sqrt(n q_i)), with total weight at most b_i I_i by Cauchy and Schwarz over input channels.
+Averages of atoms cover it; they are projected on the convex compact image of {|A| <= s, distance <= b, |bias| <= t}, which
+keeps the distances and makes the cover proper, so the recursion for D_i holds for its elements. An error at layer i reaches
+the outputs times :math:`\rho_i \prod_{j>i} s_j \rho_j`. A dense layer is the case of one tap and one position.
+
+Norms are chosen after seeing the data. Without biases and with reference zero, everything scales: the class depends on (prod
+s_i rho_i)/gamma and the ratios b_i / s_i. Otherwise each s_i, b_i, t_i is rounded up on 801 values and gamma has its own
+grid.
 """
 
 from __future__ import annotations
@@ -43,7 +47,7 @@ from boundcheck.bounds.lemmas.norm_grid import norm_grid_cost, norms_on_grid, ra
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics.covering import CoveredLayer, rademacher_up
 from boundcheck.numerics.norms import log_product_up
-from boundcheck.numerics.rounding import add_up, div_up, log_up, logaddexp_up
+from boundcheck.numerics.rounding import add_up, log_up, logaddexp_up
 from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
 
 
@@ -133,7 +137,7 @@ class Bartlett2017Covering(Theorem):
         free = [i for i, p in enumerate(parameters) if p > 0]
         if homogeneous:
             tops = [rows[i] for i in free]
-            ratios = ratios_on_grid([div_up(distances[i], spectral[i]) for i in free], tops)
+            ratios = ratios_on_grid([distances[i] for i in free], [spectral[i] for i in free], tops)
             reaches = [log_product_up([ratio, input_frobenius]) for ratio in ratios]
             log_norm, cost = log_product_up([*spectral, *lipschitz]), ratio_grid_cost(tops)
         else:

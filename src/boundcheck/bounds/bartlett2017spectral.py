@@ -1,22 +1,23 @@
 r"""Spectral norms and distances from a reference: the spectrally-normalized margin bound.
 
-P. L. Bartlett, D. J. Foster and M. Telgarsky, Spectrally-normalized margin bounds for neural networks, NeurIPS 2017. Theorem 1.1
-hides constants and logarithms; what has explicit constants is its proof: Theorem 3.3 (the covering number), Lemma 3.1 and
-Dudley's integral with 4 alpha / sqrt(n) + (12/n) int_alpha^sqrt(n), alpha = 1/n. With W the largest width, |.|_rows the sum of the
-Euclidean norms of the rows (the (2,1) norm of the transpose), M_i reference matrices fixed before the data, rho_i Lipschitz constants,
-s_i >= |A_i|_op and b_i >= |A_i - M_i|_rows,
+P. L. Bartlett, D. J. Foster and M. Telgarsky, Spectrally-normalized margin bounds for neural networks, NeurIPS 2017. Theorem
+1.1 hides constants and logarithms; what has explicit constants is its proof: Theorem 3.3 (the covering number), Lemma 3.1 and
+Dudley's integral with 4 alpha / sqrt(n) + (12/n) int_alpha^sqrt(n), alpha = 1/n. With W the largest width, |.|_rows the sum
+of the Euclidean norms of the rows (the (2,1) norm of the transpose), M_i reference matrices fixed before the data, rho_i
+Lipschitz constants, s_i >= |A_i|_op and b_i >= |A_i - M_i|_rows,
 
 .. math:: \hat R_S(\mathrm{loss}_\gamma) \le \frac{4}{n^{3/2}} + \frac{18 \ln n}{n} \cdot \frac{2 \|X\|_F}{\gamma}
           \sqrt{\ln(2 W^2)} \prod_i s_i \rho_i \Big(\sum_i (b_i/s_i)^{2/3}\Big)^{3/2}.
 
-What differs, and why it is still a theorem. (1) Lemma 3.2 covers with ceil(x) ln(2W^2), x = (radius ratio)^2, and Theorem 3.3 drops the
-ceiling. The ramp of the margin is (sqrt(2)/gamma)-Lipschitz, not only 2/gamma, so the x that is needed is half of the x that is
-used. Let x be the one that is needed. Where x <= 1 the single point 0 covers; beyond, K = ceil(x) - 1 atoms suffice (some average of
-K atoms misses a point U by at most the root of (R^2 - |U|^2)/K, and points within the radius of 0 are covered by 0). That makes at
-most 1 + (2W^2)^K <= (2W^2)^(2x) points. (2) Cover elements must keep the norm bounds; they are projected on the convex image of the
-constraint set, which does not increase distances. (3) Generalization uses one bounded-difference step (``lemmas.margin_grid``).
-(4) Biases: inputs and layers are augmented by a coordinate 1, the references likewise, so the 1 itself costs nothing.
-Convolutions are taken as the matrices that they are (see ``bartlett2017covering`` for less).
+What differs, and why it is still a theorem. (1) Lemma 3.2 covers with ceil(x) ln(2W^2), x = (radius ratio)^2, and Theorem 3.3
+drops the ceiling. The ramp of the margin is (sqrt(2)/gamma)-Lipschitz, not only 2/gamma, so the x that is needed is half of
+the x that is used. Let x be the one that is needed. Where x <= 1 the single point 0 covers; beyond, K = ceil(x) - 1 atoms
+suffice (some average of K atoms misses a point U by at most the root of (R^2 - |U|^2)/K, and points within the radius of 0
+are covered by 0). That makes at most 1 + (2W^2)^K <= (2W^2)^(2x) points. (2) Cover elements must keep the norm bounds; they
+are projected on the convex image of the constraint set, which does not increase distances. (3) Generalization uses one
+bounded-difference step (``lemmas.margin_grid``). (4) Biases: inputs and layers are augmented by a coordinate 1, the
+references likewise, so the 1 itself costs nothing. Convolutions are taken as the matrices that they are (see
+``bartlett2017covering`` for less).
 
 Norms are chosen after seeing the data: without biases and with reference zero, the class depends on prod s_i / gamma and on the
 ratios b_i / s_i in [1, rows], which a grid pays for; otherwise every s_i and b_i is rounded up on 801 values, and gamma has
@@ -129,7 +130,7 @@ class Bartlett2017Spectral(Theorem):
             delta: Confidence in (0, 1).
         """
         if homogeneous:
-            ratios = ratios_on_grid([div_up(b, s) for b, s in zip(distances, spectral, strict=True)], rows)
+            ratios = ratios_on_grid(distances, spectral, rows)
             log_norm, log_scale = log_product_up([*spectral, *factors]), 0.0
             cost = ratio_grid_cost(rows)
         else:

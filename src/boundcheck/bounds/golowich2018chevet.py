@@ -2,9 +2,9 @@ r"""Frobenius norms with k logits: Gaussian contraction and Chevet's inequality 
 
 A sharper form of Theorem 1 of N. Golowich, A. Rakhlin and O. Shamir, Size-independent sample complexity of neural networks,
 COLT 2018 (``golowich2018size``), derived here; Chevet's inequality as in M. Ledoux and M. Talagrand, Probability in Banach
-Spaces, 1991. For L >= 2 let v_j be the columns of the last matrix, its mean row subtracted (margins do not see it), w_j the rows
-of the one before, :math:`B = (\sum_j \|v_j\| \|w_j\|) \prod_{l \le L-2} \|W_l\|_F`, :math:`c_m = E\|g_m\|` for a standard normal
-vector of m coordinates, :math:`q = (3 - a)/2` for LeakyReLU of slope a. Then
+Spaces, 1991. For L >= 2 let v_j be the columns of the last matrix, its mean row subtracted (margins do not see it), w_j the
+rows of the one before, :math:`B = (\sum_j \|v_j\| \|w_j\|) \prod_{l \le L-2} \|W_l\|_F`, :math:`c_m = E\|g_m\|` for a
+standard normal vector of m coordinates, :math:`q = (3 - a)/2` for LeakyReLU of slope a. Then
 
 .. math:: \hat R_S(\mathrm{loss}_\gamma) \le \frac{\sqrt\pi B}{\gamma n}
           \Big( \|X\|_F + \|X\|_{op} \big( \sqrt{2 (L-2) \ln q} + c_{k-1} \big) \Big),
@@ -12,21 +12,21 @@ vector of m coordinates, :math:`q = (3 - a)/2` for LeakyReLU of slope a. Then
 and for L = 1, :math:`\sqrt{\pi (k-1)}\, \|W\|_F \|X\|_F / (\gamma n)`.
 
 Proof. (1) E|g| = sqrt(2/pi) and Jensen turn signs into Gaussians; the ramp of the margin is (sqrt(2)/gamma)-Lipschitz in the
-logits, so by Sudakov and Fernique n R_S <= (sqrt(pi)/gamma) E sup sum_ic g_ic f_c(x_i). (2) Rows of W_{L-1} may be normalized by
-homogeneity, so the supremum is at most B/prod times that of sum_i <g_i, v> a_i over unit v orthogonal to the ones and a in
-A = {activation(w . psi(x_i))_i, |w| = 1}. (3) With s = sup |a|, increments of <g', a> + s <g'', v> exceed those of the process by
-2 (s^2 - <a, a'>)(1 - <v, v'>) >= 0, so the supremum is at most E sup_A <g', a> + s c_{k-1}. (4) Contraction removes the
-activation; L - 2 peelings cost the factor q each inside E exp (the activation is (1+a)/2 t + (1-a)/2 |t|; the supremum of the
-absolute value costs 2). The Gaussian norm |sum_i g_i x_i| has mean at most |X|_F and variance proxy |X|_op^2, hence
-(1/t) ln[q^(L-2) E exp(t .)] is at most |X|_F + |X|_op sqrt(2 (L-2) ln q). (5) s <= |X|_op prod |W_l|_F, since
+logits, so by Sudakov and Fernique n R_S <= (sqrt(pi)/gamma) E sup sum_ic g_ic f_c(x_i). (2) Rows of W_{L-1} may be normalized
+by homogeneity, so the supremum is at most B/prod times that of sum_i <g_i, v> a_i over unit v orthogonal to the ones and a in
+A = {activation(w . psi(x_i))_i, |w| = 1}. (3) With s = sup |a|, increments of <g', a> + s <g'', v> exceed those of the
+process by 2 (s^2 - <a, a'>)(1 - <v, v'>) >= 0, so the supremum is at most E sup_A <g', a> + s c_{k-1}. (4) Contraction
+removes the activation; L - 2 peelings cost the factor q each inside E exp (the activation is (1+a)/2 t + (1-a)/2 |t|; the
+supremum of the absolute value costs 2). The Gaussian norm |sum_i g_i x_i| has mean at most |X|_F and variance proxy |X|_op^2,
+hence (1/t) ln[q^(L-2) E exp(t .)] is at most |X|_F + |X|_op sqrt(2 (L-2) ln q). (5) s <= |X|_op prod |W_l|_F, since
 |activation(Psi W^T)|_op <= |W|_F |Psi|_op. For L = 1 the supremum over W is |W|_F times the norm of k - 1 Gaussian copies.
 
 Two classes: the margin is plus or minus a scalar network with sum |u_j||w_j| = sqrt(2) sum |v_j||w_j|; scalar contraction and
-L - 1 peelings give (sqrt(2) B/(gamma n)) min(|X|_F q^(L-1), |X|_F (1 + e), sqrt(pi/2) (|X|_F + |X|_op e)), e = sqrt(2 (L-1) ln q):
-without exponential moments; with them and Rademacher signs; with Gaussian ones. The smaller of the two forms is taken.
+L - 1 peelings give (sqrt(2) B/(gamma n)) min(|X|_F q^(L-1), |X|_F (1 + e), sqrt(pi/2) (|X|_F + |X|_op e)), e = sqrt(2 (L-1)
+ln q): without exponential moments; with them and Rademacher signs; with Gaussian ones. The smaller of the two forms is taken.
 
-Biases: x is augmented by 1, B = (sum_j |v_j| sqrt(|w_j|^2 + b_j^2) + |b_L|) prod |[[W_l, b_l], [0, 1]]|_F. Average pools between lower layers
-cost their operator norm. The class depends on B/gamma alone; a grid pays for both.
+Biases: x is augmented by 1, B = (sum_j |v_j| sqrt(|w_j|^2 + b_j^2) + |b_L|) prod |[[W_l, b_l], [0, 1]]|_F. Average pools
+between lower layers cost their operator norm. The class depends on B/gamma alone; a grid pays for both.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Golowich2018Chevet(Theorem):
         "networks, COLT 2018, Theorem 1, by Chevet's inequality"
     )
     statement = (
-        r"R(f) \le \hat R_\gamma(f) + \frac{2\sqrt\pi B}{\gamma n} \Big(\|X\|_F + \|X\|_{op} (\sqrt{2 (L-2) \ln q} + c_{k-1})\Big)"
+        r"R(f) \le \hat R_\gamma(f) + \frac{2\sqrt\pi B}{\gamma n}"
+        r" \Big(\|X\|_F + \|X\|_{op} (\sqrt{2 (L-2) \ln q} + c_{k-1})\Big)"
         r" + 2 \sqrt{\frac{\ln(401/\delta)}{2n}},\quad B = \sum_j \|v_j\| \|w_j\| \prod_{l \le L-2} \|W_l\|_F"
     )
     reads = ("problem", "structure", "margins", "inputs", "layers", "two_layer")
@@ -180,7 +181,7 @@ def _require_dense_pair(hidden: LayerNorms, last: LayerNorms) -> None:
 
 
 def mean_norm_up(m: int) -> float:
-    r"""An upper bound of the mean norm :math:`\sqrt 2\, \Gamma((m+1)/2) / \Gamma(m/2)` of a standard normal vector in m >= 1 dimensions.
+    r"""An upper bound of :math:`\sqrt 2\, \Gamma((m+1)/2) / \Gamma(m/2)`, the mean norm of a standard normal vector, m >= 1.
 
     The recursion c_{m+2} = c_m (m + 1)/m from c_1 = sqrt(2/pi), c_2 = sqrt(pi/2) involves no Gamma function.
     """

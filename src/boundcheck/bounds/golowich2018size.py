@@ -7,18 +7,19 @@ real-valued networks of depth L with :math:`\|W_l\|_F \le M_l` and 1-Lipschitz p
 
 What differs: the loss is the ramp of the margin of k logits. With the same constant,
 
-.. math:: \hat R_S(\mathrm{loss}_\gamma) \le \frac{2 \sqrt k}{\gamma n} \Big(\prod_l M_l\Big) \big(\sqrt{2 L \ln 2} + 1\big) \|X\|_F .
+.. math:: \hat R_S(\mathrm{loss}_\gamma) \le \frac{2 \sqrt k}{\gamma n} \Big(\prod_l M_l\Big)
+          \big(\sqrt{2 L \ln 2} + 1\big) \|X\|_F .
 
 Proof. The ramp of the margin is (sqrt(2)/gamma)-Lipschitz in the logits, so by A. Maurer (A vector-contraction inequality for
-Rademacher complexities, ALT 2016, Corollary 4) n times the left side is at most (2/gamma) E sup over V, h of
-sum_{ic} s_ic v_c . h(x_i). Over |V|_F <= M_L this is (2 M_L/gamma) E sqrt(sum_c Y_c^2) <= (2 M_L/gamma) sqrt(k E Y^2), where
-Y = sup_h |sum_i s_i h(x_i)| over hidden representations. (Maximizing over V after the signs puts the root of a mean square
-where a single logit has a mean; the next lines pay for it.) For L = 1, E Y^2 = |X|_F^2. Else let
-v = (prod_{l<L} M_l)^2 |X|_F^2. Peeling L - 1 activations of slope in [0, 1] on the negative side costs a factor 3/2 each: such an
-activation is a convex combination of t and |t| with at least half the weight on t, and a contraction makes a factor 2 of |t|.
-So ln E exp(tY) <= (L - 1) ln 1.5 + t sqrt(v) + t^2 v/2, whence P(Y > (1 + u) sqrt(v)) <= 1.5^(L-1) exp(-u^2/2). Integrating with
-u_0 = sqrt(2 (L - 1) ln 1.5): E Y^2 / v <= (1 + u_0)^2 + 2 + 2 m(u_0), m the Mills ratio of the normal law. At L = 2 this is 6.98,
-below (sqrt(2 L ln 2) + 1)^2 = 7.10, and the difference grows with L.
+Rademacher complexities, ALT 2016, Corollary 4) n times the left side is at most (2/gamma) E sup over V, h of sum_{ic} s_ic
+v_c . h(x_i). Over |V|_F <= M_L this is (2 M_L/gamma) E sqrt(sum_c Y_c^2) <= (2 M_L/gamma) sqrt(k E Y^2), where Y = sup_h
+|sum_i s_i h(x_i)| over hidden representations. (Maximizing over V after the signs puts the root of a mean square where a
+single logit has a mean; the next lines pay for it.) For L = 1, E Y^2 = |X|_F^2. Else let v = (prod_{l<L} M_l)^2 |X|_F^2.
+Peeling L - 1 activations of slope in [0, 1] on the negative side costs a factor 3/2 each: such an activation is a convex
+combination of t and |t| with at least half the weight on t, and a contraction makes a factor 2 of |t|. So ln E exp(tY) <= (L
+- 1) ln 1.5 + t sqrt(v) + t^2 v/2, whence P(Y > (1 + u) sqrt(v)) <= 1.5^(L-1) exp(-u^2/2). Integrating with u_0 = sqrt(2 (L -
+1) ln 1.5): E Y^2 / v <= (1 + u_0)^2 + 2 + 2 m(u_0), m the Mills ratio of the normal law. At L = 2 this is 6.98, below (sqrt(2
+L ln 2) + 1)^2 = 7.10, and the difference grows with L.
 
 Two classes: the margin is plus or minus f_1 - f_0, a scalar network whose last layer has norm at most sqrt(2) M_L; the theorem
 itself and scalar contraction give sqrt(2) in place of 2 sqrt(k).

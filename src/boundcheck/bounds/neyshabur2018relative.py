@@ -1,16 +1,17 @@
 r"""Spectral norms by PAC-Bayes, each margin held against the norm of its own input.
 
-A sharper form, derived here, of B. Neyshabur, S. Bhojanapalli and N. Srebro, A PAC-Bayesian approach to spectrally-normalized margin
-bounds for neural networks, ICLR 2018 (``neyshabur2018spectral``). A network without biases is positively homogeneous, so a
-perturbation of its weights moves the margin at x in proportion to |x|. With the loss
-:math:`1[\hat m_{w+u}(x, y) \le t \|x\| / 2]`, bounded and a function of (x, y) as PAC-Bayes asks, no radius of the inputs has to be known:
+A sharper form, derived here, of B. Neyshabur, S. Bhojanapalli and N. Srebro, A PAC-Bayesian approach to spectrally-normalized
+margin bounds for neural networks, ICLR 2018 (``neyshabur2018spectral``). A network without biases is positively homogeneous,
+so a perturbation of its weights moves the margin at x in proportion to |x|. With the loss :math:`1[\hat m_{w+u}(x, y) \le t
+\|x\| / 2]`, bounded and a function of (x, y) as PAC-Bayes asks, no radius of the inputs has to be known:
 
-.. math:: R(f) \le \mathrm{kl}^{-1}\Big(\hat P(\hat m \le t \|x\|), \frac1n \Big[\frac{\sum_l \|W_l/s_l\|_F^2/(2\sigma_l^2) + h(p)}{1-p}
+.. math:: R(f) \le \mathrm{kl}^{-1}\Big(\hat P(\hat m \le t \|x\|),
+          \frac1n \Big[\frac{\sum_l \|W_l/s_l\|_F^2/(2\sigma_l^2) + h(p)}{1-p}
           + \ln\frac{401\,\xi(n)}{\delta}\Big]\Big), \quad \tau = \big(1 + t / (2\sqrt2 \rho)\big)^{1/L} - 1 .
 
-The proof is that of ``lemmas.perturbation``, whose second step is relative to |x|: where the network does not err by more than the
-perturbation, 1[m_w <= 0] <= 1[m_{w+u} <= t|x|/2] <= 1[m_w <= t|x|] at every x; the input 0 has margin 0 and counts as an error throughout.
-With |x| <= B and t = gamma / B on the grid this is never above ``neyshabur2018spectral``.
+The proof is that of ``lemmas.perturbation``, whose second step is relative to |x|: where the network does not err by more
+than the perturbation, 1[m_w <= 0] <= 1[m_{w+u} <= t|x|/2] <= 1[m_w <= t|x|] at every x; the input 0 has margin 0 and counts
+as an error throughout. With |x| <= B and t = gamma / B on the grid this is never above ``neyshabur2018spectral``.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Neyshabur2018Relative(Theorem):
         "spectrally-normalized margin bounds for neural networks, ICLR 2018"
     )
     statement = (
-        r"R(f) \le \mathrm{kl}^{-1}\Big(\hat P(\hat m \le t \|x\|), \frac1n \Big[\frac{\sum_l \|W_l/s_l\|_F^2/(2\sigma_l^2) + h(p)}{1-p}"
+        r"R(f) \le \mathrm{kl}^{-1}\Big(\hat P(\hat m \le t \|x\|),"
+        r" \frac1n \Big[\frac{\sum_l \|W_l/s_l\|_F^2/(2\sigma_l^2) + h(p)}{1-p}"
         r" + \ln\frac{401\,\xi(n)}{\delta}\Big]\Big)"
     )
     reads = ("problem", "structure", "relative_margins", "layers")

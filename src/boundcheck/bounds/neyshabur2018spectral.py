@@ -1,19 +1,22 @@
 r"""Spectral norms and stable ranks by PAC-Bayes: a Gaussian perturbation of the network.
 
-B. Neyshabur, S. Bhojanapalli and N. Srebro, A PAC-Bayesian approach to spectrally-normalized margin bounds for neural networks,
-ICLR 2018, Theorem 1, which hides its constants: for inputs of norm at most B known beforehand, networks of L layers of width h, of order
+B. Neyshabur, S. Bhojanapalli and N. Srebro, A PAC-Bayesian approach to spectrally-normalized margin bounds for neural
+networks, ICLR 2018, Theorem 1, which hides its constants: for inputs of norm at most B known beforehand, networks of L layers
+of width h, of order
 
 .. math:: \sqrt{\frac{B^2 L^2 h \ln(L h) \prod_l \|W_l\|_{op}^2 \sum_l \|W_l\|_F^2 / \|W_l\|_{op}^2}{\gamma^2 n}} .
 
-What differs: explicit constants. Networks without biases are normalized layer by layer, and the prior is the Gaussian around 0 on the
-normalized layers, with a variance for each threshold of a grid, in place of a grid over the product of norms. With
-:math:`\hat m = m / \prod s_l`, :math:`\tau = (1 + \hat\gamma / (2\sqrt2 B \rho))^{1/L} - 1`, :math:`\sigma_l` as in ``lemmas.perturbation``
-(which holds the proof),
+What differs: explicit constants. Networks without biases are normalized layer by layer, and the prior is the Gaussian around
+0 on the normalized layers, with a variance for each threshold of a grid, in place of a grid over the product of norms. With
+:math:`\hat m = m / \prod s_l`, :math:`\tau = (1 + \hat\gamma / (2\sqrt2 B \rho))^{1/L} - 1`, :math:`\sigma_l` as in
+``lemmas.perturbation`` (which holds the proof),
 
-.. math:: R(f) \le \mathrm{kl}^{-1}\Big(\hat P(\hat m \le \hat\gamma \text{ or } \|x\| > B), \frac1n \Big[\frac{\sum_l \|W_l/s_l\|_F^2/(2\sigma_l^2) + h(p)}{1-p}
+.. math:: R(f) \le \mathrm{kl}^{-1}\Big(\hat P(\hat m \le \hat\gamma \text{ or } \|x\| > B),
+          \frac1n \Big[\frac{\sum_l \|W_l/s_l\|_F^2/(2\sigma_l^2) + h(p)}{1-p}
           + \ln\frac{401\,\xi(n)}{\delta}\Big]\Big),
 
-with xi(n) = sum_k C(n,k) (k/n)^k (1 - k/n)^(n-k). An input outside the ball counts as an error of the loss, in the sample and in the population alike.
+with xi(n) = sum_k C(n,k) (k/n)^k (1 - k/n)^(n-k). An input outside the ball counts as an error of the loss, in the sample and
+in the population alike.
 """
 
 from __future__ import annotations
@@ -45,7 +48,8 @@ class Neyshabur2018Spectral(Theorem):
         "ICLR 2018, Theorem 1, with constants derived in boundcheck"
     )
     statement = (
-        r"R(f) \le \mathrm{kl}^{-1}\Big(\hat P(\hat m \le \hat\gamma), \frac1n \Big[\frac{\sum_l \|W_l/s_l\|_F^2/(2\sigma_l^2) + h(p)}{1-p}"
+        r"R(f) \le \mathrm{kl}^{-1}\Big(\hat P(\hat m \le \hat\gamma),"
+        r" \frac1n \Big[\frac{\sum_l \|W_l/s_l\|_F^2/(2\sigma_l^2) + h(p)}{1-p}"
         r" + \ln\frac{401\,\xi(n)}{\delta}\Big]\Big)"
     )
     reads = ("problem", "structure", "margins", "inputs", "layers")

@@ -50,6 +50,7 @@ def example_evidence() -> Evidence:
         precision=Precision(32 * (first.size + last.size), "35 float32"),
         structure=Structure(("first", "last"), None, (), False, False, False, (0.0,), True),
         margins=tuple(float(m) for m in margins),
+        relative_margins=tuple(float(m) for m in margins / np.linalg.norm(x, axis=1) - 1e-9),
         inputs=_inputs(x),
         layers={"first": _dense(first, 1.0), "last": _dense(last, 1.0)},
         two_layer=_two_layer(first, last),

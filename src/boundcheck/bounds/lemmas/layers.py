@@ -131,7 +131,8 @@ def spectral_augmented(layer: LayerNorms, *, biased: bool, last: bool) -> float:
     r"""Operator norm of the layer, or of the augmented one in a network with biases; rounded up.
 
     :math:`\|[[W, b], [0, 1]]\|` is at most the norm of the 2 x 2 matrix [[|W|, |b|], [0, 1]], whose larger singular value
-    squared is (T + sqrt(T^2 - 4 |W|^2)) / 2 with T = |W|^2 + |b|^2 + 1, and T^2 - 4|W|^2 = (|W|^2 - 1)^2 + |b|^2 (2|W|^2 + 2 + |b|^2).
+    squared is (T + sqrt(T^2 - 4 |W|^2)) / 2 with T = |W|^2 + |b|^2 + 1; T^2 - 4|W|^2 is
+    (|W|^2 - 1)^2 + |b|^2 (2|W|^2 + 2 + |b|^2).
     For the last layer, |[W, b]|^2 is at most |W|^2 + |b|^2.
     """
     if not biased:
@@ -175,8 +176,8 @@ def require_positive(norms: Sequence[float], what: str) -> None:
             raise NotApplicable(f"{what} is {norm}: the network is constant or its norms overflow")
 
 
-def kernel_hypothesis(evidence: Evidence) -> Hypothesis:
+def kernel_hypothesis(evidence: Evidence, kinds: tuple[str, ...] = ("dense", "conv")) -> Hypothesis:
     """Each weight multiplies each input coordinate at most once per output map: no scalings, no mirrored padding."""
     layers = evidence.layers or {}
-    other = [f"{name} is {a.kind}" for name, a in layers.items() if trained(a) and a.kind not in ("dense", "conv")]
+    other = [f"{name} is {a.kind}" for name, a in layers.items() if trained(a) and a.kind not in kinds]
     return Hypothesis.check("trained layers are dense or convolutions with zero or circular padding", not other, ", ".join(other))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cache
 
 import numpy as np
@@ -40,13 +41,23 @@ def norm_grid_cost(count: int) -> float:
     return mul_up(float(count), log_up(float(_GRID_SIZE)))
 
 
-def ratios_on_grid(ratios: Sequence[float], largest: Sequence[int]) -> list[float]:
-    """Each ratio, between 1 and ``largest`` by mathematics, rounded up to 2^(j/8), j >= 1.
+def ratios_on_grid(norms: Sequence[float], over: Sequence[float], largest: Sequence[int]) -> list[float]:
+    """Each quotient of norms, between 1 and ``largest`` by mathematics, rounded up to 2^(j/8), j >= 1.
 
     Raises:
-        NotApplicable: A ratio is larger than mathematics allows, which rounding alone can't do.
+        NotApplicable: A quotient is larger than mathematics allows, which rounding alone can't do.
     """
-    return [_rounded([ratio], _ratio_grid(top))[0] for ratio, top in zip(ratios, largest, strict=True)]
+    return [_ratio_up(a, b, _ratio_grid(top)) for a, b, top in zip(norms, over, largest, strict=True)]
+
+
+def _ratio_up(norm: float, over: float, grid: NDArray[np.float64]) -> float:
+    """The first value of the grid that is not below the exact quotient: a quotient on the grid stays where it is."""
+    place = int(np.searchsorted(grid, math.nextafter(norm / over, 0.0), side="left"))
+    while place < grid.size and Fraction(float(grid[place])) * Fraction(over) < Fraction(norm):
+        place += 1
+    if place >= grid.size:
+        raise NotApplicable(f"norms of ratio {norm / over:.3g}, where at most {grid[-1]:.3g} is possible")
+    return float(grid[place])
 
 
 def ratio_grid_cost(largest: Sequence[int]) -> float:

@@ -1,18 +1,18 @@
 r"""PAC-Bayes with a Gaussian perturbation of normalized layers: what both forms of the bound share.
 
-Let f be a network of L layers without biases, W_l / s_l normalized by s_l >= |W_l|_op, rho the product of the Lipschitz constants of
-what stands between, m its margins divided by prod s_l. Fix a threshold r > 0, p in (0, 1) and
-:math:`\tau = (1 + r/(2 \sqrt 2 \rho))^{1/L} - 1`. Perturb the normalized layers by Gaussian kernels of standard deviation
-:math:`\sigma_l = \tau / \sum_{taps} (\sqrt{c_o} + \sqrt{c_i} + \sqrt{2 \ln(T/p)})`, T taps in all layers together (one in a dense layer).
+Let f be a network of L layers without biases, W_l / s_l normalized by s_l >= |W_l|_op, rho the product of the Lipschitz
+constants of what stands between, m its margins divided by prod s_l. Fix a threshold r > 0, p in (0, 1) and :math:`\tau = (1 +
+r/(2 \sqrt 2 \rho))^{1/L} - 1`. Perturb the normalized layers by Gaussian kernels of standard deviation :math:`\sigma_l = \tau
+/ \sum_{taps} (\sqrt{c_o} + \sqrt{c_i} + \sqrt{2 \ln(T/p)})`, T taps in all layers together (one in a dense layer).
 
-(1) A Gaussian matrix has operator norm at most sqrt(c_o) + sqrt(c_i) + u except with probability exp(-u^2/2), and a convolution at
-most the sum over its taps, so all layers move by at most tau except with probability p.
-(2) Then :math:`\|f_{w+u}(x) - f_w(x)\| \le \|x\| \rho ((1 + \tau)^L - 1) = r \|x\| / (2 \sqrt 2)`, and the margin moves by at most
-:math:`r \|x\| / 2`, since it is sqrt(2)-Lipschitz in the logits.
-(3) Restricted to that event, the posterior has divergence at most (KL + h(p))/(1 - p) from the Gaussian prior around 0, where
-KL = sum |W_l/s_l|_F^2 / (2 sigma_l^2): KL(Q|P) >= Z KL(Q_A|P) - h(Z), and (KL + h(Z))/Z falls in Z on [1/2, 1].
-(4) The loss 1[m_{w+u}(x) <= r |x| / 2] lies above 1[m_w <= 0] and below 1[m_w <= r |x|] for each x. PAC-Bayes-kl (J. Langford and M. Seeger;
-constant of A. Maurer, A note on the PAC-Bayesian theorem, 2004) for it gives the bound; a union over a grid pays for r.
+(1) A Gaussian matrix has operator norm at most sqrt(c_o) + sqrt(c_i) + u except with probability exp(-u^2/2), and a
+convolution at most the sum over its taps, so all layers move by at most tau except with probability p. (2) Then
+:math:`\|f_{w+u}(x) - f_w(x)\| \le \|x\| \rho ((1 + \tau)^L - 1) = r \|x\| / (2 \sqrt 2)`, and the margin moves by at most
+:math:`r \|x\| / 2`, since it is sqrt(2)-Lipschitz in the logits. (3) Restricted to that event, the posterior has divergence
+at most (KL + h(p))/(1 - p) from the Gaussian prior around 0, where KL = sum |W_l/s_l|_F^2 / (2 sigma_l^2): KL(Q|P) >= Z
+KL(Q_A|P) - h(Z), and (KL + h(Z))/Z falls in Z on [1/2, 1]. (4) The loss 1[m_{w+u}(x) <= r |x| / 2] lies above 1[m_w <= 0] and
+below 1[m_w <= r |x|] for each x. PAC-Bayes-kl (J. Langford and M. Seeger; constant of A. Maurer, A note on the PAC-Bayesian
+theorem, 2004) for it gives the bound; a union over a grid pays for r.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from boundcheck.numerics.rounding import (
     add_up,
     div_down,
     div_up,
-    expm1_down,
     exp_up,
+    expm1_down,
     log1p_down,
     log_up,
     mul_down,
