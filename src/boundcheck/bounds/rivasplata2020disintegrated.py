@@ -9,8 +9,9 @@ Statement: with probability at least 1 - delta over the sample and over one draw
 .. math:: R(h) \le kl^{-1}\Big(\hat R(h), \frac{[\ln \frac{d\rho_S}{d\pi}(h) + \ln(\xi(n)/\delta)]_+}{n}\Big).
 
 Proof: :math:`E_S E_{h \sim \rho_S} \exp(n\, kl(\hat R(h)\|R(h)) - \ln\frac{d\rho_S}{d\pi}(h))
-\le E_S E_{h \sim \pi} e^{n\, kl} \le \xi(n)` (``lemmas/kl_terms``), and Markov. Since kl >= 0, a negative sum in the brackets can occur only where the event of
-probability delta has happened; the bound promises nothing there, and the positive part is taken so that it is still a number.
+\le E_S E_{h \sim \pi} e^{n\, kl} \le \xi(n)` (``lemmas/kl_terms``), and Markov. Since kl >= 0, a negative sum in the brackets can
+occur only where the event of probability delta has happened; the bound promises nothing there, and the positive part is taken so
+that it is still a number.
 
 What differs: xi(n) is computed, not bounded by 2 sqrt(n); the prior is a mixture over variances (``lemmas/variance_mixture``),
 which is why the variance may be chosen after the draw. The draw is made once; its own training errors are used.

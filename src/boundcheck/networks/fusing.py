@@ -60,11 +60,10 @@ def _fuse(traced: fx.GraphModule, node: fx.Node, parts: dict[str, nn.Module]) ->
         raise TypeError(f"expected a layer before {node.target}; got {before}")
     name, norm = str(before.target), parts[str(node.target)]
     layer = parts[name]
-    joined: nn.Module
-    if isinstance(layer, nn.Linear):
-        joined = fuse_linear_bn_eval(layer, norm)
-    else:
-        joined = fuse_conv_bn_eval(layer, norm)  # type: ignore[type-var]
+    if not isinstance(norm, _BatchNorm):
+        raise TypeError(f"expected a batch normalization at {node.target}; got {type(norm).__name__}")
+    linear = isinstance(layer, nn.Linear)
+    joined: nn.Module = fuse_linear_bn_eval(layer, norm) if linear else fuse_conv_bn_eval(layer, norm)  # type: ignore[type-var]
     owner, _, leaf = name.rpartition(".")
     setattr(traced.get_submodule(owner), leaf, joined)
     parts[name] = joined

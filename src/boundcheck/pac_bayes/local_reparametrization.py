@@ -1,22 +1,24 @@
 r"""A fresh network for every example at the price of one: exact for networks whose only weights are linear layers.
 
-Let each weight layer l of a network compute :math:`W_l a + b_l` once, with :math:`(W_l, b_l)` independent over l and with independent
-entries N(mean, sigma_l^2). Claim: replacing the layer by
+Let each weight layer l of a network compute :math:`W_l a + b_l` once, with :math:`(W_l, b_l)` independent over l and with
+independent entries N(mean, sigma_l^2). Claim: replacing the layer by
 
 .. math:: \bar W_l a + \bar b_l + \sigma_l \sqrt{|a|^2 + 1}\; z, \qquad z \sim N(0, I)
 
-(:math:`|a|` without the 1 where there is no bias) with z independent over layers and examples gives for each example exactly the law of
-the output of a network with weights drawn afresh for that example.
+(without the 1 where there is no bias), with z independent over layers and examples, gives for each example exactly the law of the
+output of a network with weights drawn afresh for that example.
 
 Proof. Take the layers in the order of evaluation. The input a of layer l is a function of the example and of the weights of
-earlier layers, so it is independent of :math:`(W_l, b_l)`; given a, the entries :math:`(W_l a + b_l)_i` use different rows, hence are
-independent normal numbers with mean :math:`(\bar W_l a + \bar b_l)_i` and variance :math:`\sigma_l^2 (|a|^2 + 1)`. By induction the joint law
-of all layer outputs is that of the replacement. Since a layer is used once, nothing else depends on its weights. Different examples use
-independent weights on one side and independent z on the other. (D. P. Kingma, T. Salimans and M. Welling, Variational dropout and
-the local reparameterization trick, NIPS 2015, use it for gradients.)
+earlier layers, so it is independent of :math:`(W_l, b_l)`; given a, the entries :math:`(W_l a + b_l)_i` use different rows, hence
+are independent normal numbers with mean :math:`(\bar W_l a + \bar b_l)_i` and variance :math:`\sigma_l^2 (|a|^2 + 1)`. By
+induction the joint law of all layer outputs is that of the replacement. Since a layer is used once, nothing else depends on its
+weights. Different examples use independent weights on one side and independent z on the other. (D. P. Kingma, T. Salimans and
+M. Welling, Variational dropout and the local reparameterization trick, NIPS 2015, use it for gradients.)
 
-A layer that is used twice, or on several positions of one example (a convolution, a linear layer on a sequence), shares its weights among
-them, and the claim fails: such networks are refused here, and drawn explicitly.
+A layer that is used twice, or on several positions of one example (a convolution, a linear layer on a sequence), shares its
+weights among them, and the claim fails: such networks are refused here, and drawn explicitly.
+
+The law is that of exact arithmetic; the products are computed in the network's own number format, and the record says which.
 """
 
 from __future__ import annotations

@@ -150,18 +150,20 @@ def _refuse_learned_buffers(network: nn.Module, prior: nn.Module | None, fixed: 
         )
     for name, part in network.named_modules():
         if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is None:
-            raise Unavailable(f"no posterior: {name} normalizes with the statistics of the batch, so predictions depend on each other")
+            raise Unavailable(
+                f"no posterior: {name} normalizes with the statistics of the batch, so predictions depend on each other"
+            )
 
 
-def _cheap_risk(sampler: LocalReparametrization | ExplicitDraws, train: tuple[torch.Tensor, torch.Tensor], plan: _Effort, seed: int) -> Any:
+def _cheap_risk(
+    sampler: LocalReparametrization | ExplicitDraws, train: tuple[torch.Tensor, torch.Tensor], plan: _Effort, seed: int
+) -> Any:
     """The risk that the search looks at: few examples, few draws, the same random numbers every time."""
     n = len(train[1])
     rows = torch.randperm(n, generator=generator(seed, _SEARCH))[: plan.rows]
     x, y = train[0][rows], train[1][rows]
-    if isinstance(sampler, LocalReparametrization):
-        rounds = max(1, min(8, plan.rows // len(y)))
-    else:
-        rounds = plan.explicit_search
+    local = isinstance(sampler, LocalReparametrization)
+    rounds = max(1, min(8, plan.rows // len(y))) if local else plan.explicit_search
 
     def risk(sigmas: Sigmas) -> float:
         wrong, _ = sampler.draw(sigmas, x, y, rounds, generator(seed, _SEARCH, 1))

@@ -1,0 +1,15 @@
+"""Networks written down in few bits and decoded again."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_WHERE = {"measure_code": "search", "Message": "code", "decode": "code"}
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)

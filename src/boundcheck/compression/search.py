@@ -1,0 +1,197 @@
+"""From a trained network to the record of a short message for it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from boundcheck.bounds.lemmas.kl_terms import kl_bound, log_inverse_up
+from boundcheck.bounds.zhou2019compression import code_nats
+from boundcheck.compression.code import LEVELS, Message, decode
+from boundcheck.compression.quantize import Differences, quantize
+from boundcheck.evidence.record import Code
+from boundcheck.evidence.selection import score
+from boundcheck.evidence.unavailable import Unavailable
+from boundcheck.networks.fusing import fused, learned_buffers
+from boundcheck.networks.mistakes import HeldOutError, count_errors, program_mistakes
+from boundcheck.pac_bayes.gaussian import generator
+from boundcheck.progress import Progress, silent
+
+_DENSITIES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.008, 0.004, 0.002)
+_SMALL = 64  # tensors up to this size (biases of small layers) are kept whole at first: they cost next to nothing
+
+
+@dataclass(frozen=True)
+class _Effort:
+    """How much is tried.
+
+    Attributes:
+        rows: Training examples that the search looks at.
+        evaluations: Messages that it tries.
+        levels: Numbers of levels that it tries on the whole grid of densities.
+    """
+
+    rows: int
+    evaluations: int
+    levels: tuple[int, ...]
+
+
+_EFFORTS: Mapping[str, _Effort] = {
+    "quick": _Effort(rows=2000, evaluations=60, levels=(3, 7)),
+    "full": _Effort(rows=10000, evaluations=400, levels=LEVELS),
+}
+
+
+@dataclass(frozen=True)
+class _Choice:
+    levels: int
+    densities: tuple[float, ...]
+
+
+def measure_code(
+    module: nn.Module,
+    reference: nn.Module | None,
+    x: Any,
+    y: Any,
+    x_test: Any = None,
+    y_test: Any = None,
+    *,
+    classes: int,
+    seed: int,
+    reference_kind: str = "initial",
+    effort: str = "quick",
+    delta: float = 0.05,
+    held_out_error: HeldOutError | None = None,
+    overlap: int = 0,
+    fixed: Collection[str] = (),
+    progress: Progress = silent,
+    time_budget: float | None = None,
+) -> Code:
+    """Quantize what training changed, write it down, decode it, and count the decoded network's errors.
+
+    Args:
+        module: The trained network; left as it is.
+        reference: The network before training; zero without one.
+        x: Training inputs, shape (n, ...), as the network takes them.
+        y: Training labels as trained on, shape (n,), integers.
+        x_test: Held-out inputs.
+        y_test: Held-out labels, clean.
+        classes: Number of classes.
+        seed: Seed of the choice of examples that the search looks at.
+        reference_kind: What the reference is, for the record.
+        effort: ``quick`` or ``full``.
+        delta: Confidence that the certificate will be asked for; it only guides the search.
+        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
+        overlap: Held-out rows that occur in the training sample.
+        fixed: Names of buffers that are older than the data.
+        progress: Told what is being done.
+        time_budget: Seconds after which the search ends early; ``None``: the same work on every machine.
+
+    Returns:
+        The record.
+
+    Raises:
+        Unavailable: The network has no parameters, or a number in it is not finite.
+    """
+    plan, start = _EFFORTS[effort], time.monotonic()
+    network, before = fused(module), None if reference is None else fused(reference)
+    differences = Differences.of(network, before)
+    buffers = learned_buffers(network, before, fixed)
+    if any(b.is_floating_point() and not bool(torch.isfinite(b).all()) for b in buffers.values()):
+        raise Unavailable("a buffer of the network holds something that is not a finite number")
+    train = (torch.as_tensor(x), torch.as_tensor(y))
+    n, guess = len(train[1]), 1.0 - 1.0 / classes
+    rows = torch.randperm(n, generator=generator(seed))[: plan.rows]
+    sample = (train[0][rows], train[1][rows])
+
+    def loss(choice: _Choice) -> float:
+        message = quantize(differences, choice.levels, choice.densities, buffers)
+        wrong, _ = program_mistakes(decode(message, network, before), *sample)
+        nats = code_nats(message.counts, message.side_bits) + log_inverse_up(delta)
+        risk = float(wrong.mean())
+        return score(kl_bound(risk, nats, n), risk, nats / n, guess)
+
+    best = _search(
+        differences,
+        loss,
+        plan,
+        deadline=math.inf if time_budget is None else start + 0.7 * time_budget,
+        progress=lambda fraction: progress("searching a short description", 0.8 * fraction),
+    )
+    message = quantize(differences, best.levels, best.densities, buffers)
+    progress("measuring the decoded network", 0.8)
+    decoded = decode(message, network, before)
+    test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
+    return Code(
+        counts=message.counts,
+        side_bits=float(message.side_bits),
+        detail=message.detail,
+        errors=count_errors(decoded, train, test, held_out_error, overlap),
+        settings=_settings(message, "zero" if before is None else reference_kind),
+    )
+
+
+def _search(
+    differences: Differences,
+    loss: Callable[[_Choice], float],
+    plan: _Effort,
+    *,
+    deadline: float,
+    progress: Callable[[float], None],
+) -> _Choice:
+    """The best of a grid, improved tensor by tensor."""
+    done = 0
+    best, lowest = None, math.inf
+
+    def spent() -> bool:
+        return best is not None and (done >= plan.evaluations or time.monotonic() >= deadline)
+
+    def attempt(choice: _Choice) -> bool:
+        nonlocal done, best, lowest
+        done += 1
+        progress(min(done / plan.evaluations, 1.0))
+        value = loss(choice)
+        if best is None or value < lowest:
+            best, lowest = choice, value
+            return True
+        return False
+
+    for density in _DENSITIES:
+        for levels in plan.levels:
+            if not spent():
+                attempt(_Choice(levels, tuple(1.0 if v.size <= _SMALL else density for v in differences.values)))
+    if best is None:
+        raise ValueError("expected at least one candidate; got none")
+    for levels in LEVELS:
+        if not spent() and levels not in plan.levels:
+            attempt(_Choice(levels, best.densities))
+    for factor in (2.0, 1.4, 1.15):
+        improved = True
+        while improved and not spent():
+            improved = False
+            for index in range(len(differences.values)):
+                for step in (1.0 / factor, factor):
+                    if spent():
+                        break
+                    changed = [min(d * step, 1.0) if i == index else d for i, d in enumerate(best.densities)]
+                    if changed[index] != best.densities[index] and attempt(_Choice(best.levels, tuple(changed))):
+                        improved = True
+                        break
+    return best
+
+
+def _settings(message: Message, reference: str) -> dict[str, float | int | str]:
+    total = message.symbols.size
+    zeros = message.counts[(message.levels - 1) // 2]
+    return {
+        "levels": message.levels,
+        "symbols": int(total),
+        "nonzero": int(total - zeros),
+        "quantized": "weights" if reference == "zero" else f"difference from the reference ({reference})",
+    }
