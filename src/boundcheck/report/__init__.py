@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from boundcheck.report.comparison import Comparison as Comparison
-    from boundcheck.report.files import (
-        check_writable as check_writable,
-    )
-    from boundcheck.report.files import (
-        write_whole as write_whole,
-    )
     from boundcheck.report.report import Report as Report
 
-_HOMES = {"Comparison": "comparison", "Report": "report", "check_writable": "files", "write_whole": "files"}
+_HOMES = {"Comparison": "comparison", "Report": "report"}
 __all__ = list(_HOMES)
 
 

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from boundcheck.files import check_writable, write_whole
 from boundcheck.report import rows
-from boundcheck.report.files import check_writable, write_whole
 from boundcheck.report.report import Report
 from boundcheck.theorem import Status
 

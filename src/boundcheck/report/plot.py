@@ -21,8 +21,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from boundcheck.errors import InputError
+from boundcheck.files import write_whole
 from boundcheck.report.display import closest, plain
-from boundcheck.report.files import write_whole
 from boundcheck.report.report import Report
 from boundcheck.report.rows import Row, rows
 from boundcheck.theorem import Certificate, Status

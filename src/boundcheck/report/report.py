@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import boundcheck
 from boundcheck.errors import nearest
 from boundcheck.evidence.record import Errors, Evidence, Problem, Provenance
+from boundcheck.files import check_writable, write_whole
 from boundcheck.report import measured
-from boundcheck.report.files import check_writable, write_whole
 from boundcheck.theorem import FAMILIES, Certificate
 
 if TYPE_CHECKING:

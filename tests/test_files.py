@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from boundcheck.errors import InputError
-from boundcheck.report import check_writable, write_whole
+from boundcheck.files import check_writable, write_whole
 
 
 def test_writes_text_and_bytes(tmp_path: Path) -> None:
