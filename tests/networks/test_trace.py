@@ -144,7 +144,7 @@ def test_a_layer_that_others_read_is_not_folded() -> None:
 def test_a_module_used_twice_is_two_nodes_with_one_set_of_parameters() -> None:
     shared = nn.Linear(4, 4)
     graph = trace(nn.Sequential(shared, nn.ReLU(), shared), (4,))
-    assert [node.name for node in graph.layers] == ["0", "2"] or len(graph.layers) == 2
+    assert [node.name for node in graph.layers] == ["0", "0#2"]
     assert graph.parameters == 20
 
 
@@ -260,7 +260,7 @@ def test_what_has_no_place_is_said_and_raises_nothing(module: nn.Module, shape: 
 
 def test_a_view_that_is_overwritten_is_not_read_wrongly() -> None:
     graph = trace(OverwritesAView(), (4,))
-    assert graph.unplaced
+    assert "in place" in " ".join(reason for _, reason in graph.unplaced)
 
 
 def test_attention_is_named_and_the_rest_is_placed() -> None:

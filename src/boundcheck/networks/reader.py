@@ -99,6 +99,8 @@ class Reader:
             op = ops.Unplaced("does not keep one row per example")
         if not isinstance(op, ops.Unplaced) and self._overwrites(node):
             op = ops.Unplaced("changes in place a signal that is used again")
+            if not node.users:  # nothing reads its result, so that the graph would not show it
+                raise ValueError(f"{_called(node.target)} changes in place a signal that is used again")
         inputs = tuple(self.names[a.name] for a in signals)
         if isinstance(op, ops.Add):
             inputs = tuple(self.names[a.name] for a in node.args[:2] if isinstance(a, fx.Node))
