@@ -200,6 +200,7 @@ def test_figures_need_no_pyplot(report: Report, tmp_path: Path) -> None:
     "latex",
     [
         r"R(f) \le \hat R_\gamma(f) + \frac{2}{\gamma\sqrt{n}}\Bigl(\sum_i \lVert A_i\rVert_\sigma^{2/3}\Bigr)^{3/2}",
+        r"\sqrt\pi + \sqrt n + \sqrt{2} + \min_{a_0 > \dots > a_m} a_m",
         r"\tfrac1n \ln\tbinom{N}{k} \ge \min\big\{a,\; b\big\}, \quad \mathrm{KL}(Q\|P)",
     ],
 )

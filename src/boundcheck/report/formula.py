@@ -18,6 +18,8 @@ _UNSIZED = re.compile(r"\\[bB]igg?[lrm]?(?![A-Za-z])")
 _SYNONYMS = (
     (re.compile(r"\\[td](frac|binom)(?![A-Za-z])"), r"\\\1 "),
     (re.compile(r"\\frac\s*(\w)\s*(\w)"), r"\\frac{\1}{\2}"),
+    (re.compile(r"\\sqrt\s*(\\[A-Za-z]+|\w)"), r"\\sqrt{\1}"),
+    (re.compile(r"\\dots(?![A-Za-z])"), r"\\ldots "),
     (re.compile(r"\\(le|ge|ne)(?![A-Za-z])"), r"\\\1q "),
     (re.compile(r"\\[lr]Vert(?![A-Za-z])"), r"\\|"),
     (re.compile(r"\\[lr]vert(?![A-Za-z])"), "|"),
