@@ -105,6 +105,11 @@ def test_naive_evaluation_is_59_percent_off_here() -> None:
     check_upper(1e-3, 1e-6, kl_inverse(1e-3, 1e-6))
 
 
+def test_a_far_end_is_tight() -> None:
+    # A product of two such numbers underflows; the lower end, 5.1e-185, was once returned as 0.
+    check_lower(5.088824674332329e-152, 3.815328902663026e-150, kl_inverse_lower(5.088824674332329e-152, 3.815328902663026e-150))
+
+
 def test_ends() -> None:
     assert kl_inverse(0.3, 0.0) == 0.3 == kl_inverse_lower(0.3, 0.0)
     assert kl_inverse(0.3, math.inf) == 1.0

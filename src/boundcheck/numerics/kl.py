@@ -116,7 +116,7 @@ def _outward(p: float, limit: float, steps: int) -> float:
     if steps == 1:
         return math.nextafter(p, limit)
     moved = p + math.copysign(math.ulp(p) * steps, limit - p)
-    return limit if (moved - limit) * (p - limit) <= 0.0 else moved
+    return min(moved, limit) if limit > p else max(moved, limit)
 
 
 def _kl_ball(q: float, p: float) -> arb:
