@@ -22,7 +22,7 @@ from matplotlib.ticker import NullLocator
 
 from boundcheck.errors import InputError
 from boundcheck.files import write_whole
-from boundcheck.report.display import closest, plain
+from boundcheck.report.display import closest
 from boundcheck.report.report import Report
 from boundcheck.report.rows import Row, rows
 from boundcheck.theorem import Certificate, Status
@@ -30,6 +30,7 @@ from boundcheck.theorem import Certificate, Status
 INK, MUTED = "#1b1f24", "#6b7280"
 GREEN, VERMILLION, BLUE = "#009E73", "#D55E00", "#0072B2"  # Okabe and Ito's palette
 FORMATS = ("png", "svg", "pdf")
+_LEGEND_LINE = 112  # characters at 8 points, marks included, in the width of a figure
 LAST_DECADE = 6.0  # bounds beyond 10**6 are drawn at the edge with their value, lest they squeeze what matters
 
 MARKS: dict[Status, dict[str, Any]] = {
@@ -67,7 +68,7 @@ def canvas(count: int, title: str, below: str, *, width: float = 0.6) -> tuple[F
     """A figure with room for some rows and for a text below; ``width`` is the share of the axis."""
     lines = below.count("\n") + 1 if below else 0
     rows_height = 0.27 * max(count, 1) + 0.25
-    bottom, top = 0.6 + 0.17 * lines, 0.72
+    bottom, top = 0.6 + 0.17 * lines, 0.86
     height = rows_height + bottom + top
     figure = Figure(figsize=(7.2, height))
     figure.patch.set_alpha(0.0)
@@ -136,21 +137,23 @@ def threshold(axes: Axes, report: Report) -> None:
 
 def guess_handle(report: Report) -> Line2D:
     """Legend entry of :func:`threshold`."""
-    return Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (4, 3)), label=f"guessing {plain(_guess(report))}")
+    return Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (4, 3)), label=f"guessing {closest(_guess(report))}")
 
 
 def legend(figure: Figure, handles: Sequence[Line2D]) -> None:
-    """One line of entries over the rows."""
+    """Entries over the rows, in one line if they fit, else in two."""
+    length = sum(len(str(handle.get_label())) + 7 for handle in handles)
     below_title = (0.5, 1.0 - 0.26 / figure.get_figheight())
     figure.legend(
         handles=list(handles),
         loc="upper center",
         bbox_to_anchor=below_title,
-        ncols=len(handles),
+        ncols=len(handles) if length <= _LEGEND_LINE else -(-len(handles) // 2),
         fontsize=8,
         frameon=False,
         labelcolor=INK,
-        columnspacing=1.4,
+        columnspacing=1.2,
+        handletextpad=0.6,
     )
 
 
