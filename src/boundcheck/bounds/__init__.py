@@ -22,6 +22,10 @@ _CLASSES: Mapping[str, str] = {
     "bartlett2017covering": "Bartlett2017Covering",
     "neyshabur2018spectral": "Neyshabur2018Spectral",
     "neyshabur2018relative": "Neyshabur2018Relative",
+    "maurer2004kl": "Maurer2004Kl",
+    "rivasplata2020disintegrated": "Rivasplata2020Disintegrated",
+    "viallard2024disintegrated": "Viallard2024Disintegrated",
+    "zhou2019compression": "Zhou2019Compression",
 }
 """Name of the theorem, which is the name of its file, to the class in it; in the order of a report."""
 

@@ -8,9 +8,9 @@ weights, the list of numbers of levels, the table of step sizes, and which buffe
 * each buffer that training could change, bit for bit;
 * the symbols of all N parameters, first how often each of the K occurs, then which arrangement it is.
 
-Counts that sum to N number :math:`\binom{N+K-1}{K-1}`, arrangements :math:`N!/\prod_j c_j!`; each is written as its index, and the
-number of bits need not be whole: what the theorem needs is the probability P of the message under a law on messages, here uniform
-at every step. The length of everything else is constant, so the probabilities of all messages add up to 1.
+Counts that sum to N number :math:`\binom{N+K-1}{K-1}`, arrangements :math:`N!/\prod_j c_j!`; each is written as its index, and
+the number of bits need not be whole: what the theorem needs is the probability P of the message under a law on messages, here
+uniform at every step. The length of everything else is constant, so the probabilities of all messages add up to 1.
 """
 
 from __future__ import annotations
