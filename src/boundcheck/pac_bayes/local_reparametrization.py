@@ -61,8 +61,10 @@ class LocalReparametrization:
         drawing: In words, for the record.
     """
 
-    drawing = "one fresh network per example, drawn layer by layer at the outputs, "
+    drawing = (
+        "one fresh network per example, drawn layer by layer at the outputs, "
         "{passes} for each training example; {dtype} arithmetic"
+    )
 
     def __init__(self, traced: fx.GraphModule) -> None:
         self._traced = traced
