@@ -51,7 +51,7 @@ def test_distances_by_mpmath() -> None:
 
 @pytest.mark.parametrize("homogeneous", [True, False])
 def test_scaling_a_layer_scales_margins_and_nothing_else(homogeneous: bool) -> None:
-    """By a power of two, which every grid holds; with a grid of its own, gamma sees the product only as far as the grid reaches."""
+    """By a power of two, which every grid holds."""
     margins = np.array([0.4, 1.0, 1.7, 2.5, 3.0]) * 1e3
     one = theorem.formula(margins=margins.tolist(), homogeneous=homogeneous, **WORKED)
     scaled = {**WORKED, "spectral": [2.0, 1.5, 16.0], "distances": [8.0, 6.0, 48.0]}
