@@ -16,6 +16,8 @@ from boundcheck.evidence.unavailable import Unavailable
 Array = NDArray[np.float64]
 _CLIP = 0.995  # quantile of the kept magnitudes at the outermost level: larger ones are rare and pull all other levels apart
 
+_COARSE = 4  # with up to so many levels a side, the dead zone alone decides what becomes zero
+
 
 @dataclass(frozen=True, eq=False)
 class Differences:
@@ -94,4 +96,5 @@ def _quantize_one(value: Array, ordered: Array, density: float, outermost: int) 
 
 
 def _whole(size: Array, step: float, outermost: int) -> Array:
-    return np.clip(np.round(size / step), 1.0, outermost)
+    least = 1.0 if outermost <= _COARSE else 0.0
+    return np.clip(np.round(size / step), least, outermost)
