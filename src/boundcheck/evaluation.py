@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +23,20 @@ EFFORTS = ("quick", "full")
 def chosen_theorems(names: Iterable[str] | None) -> tuple[str, ...]:
     """The names of theorems to ask, in the order of the catalogue; all when none are given.
 
+    Args:
+        names: Names, or one string of names joined by commas.
+
     Raises:
-        InputError: A name is not in the catalogue.
+        InputError: A name is not in the catalogue, or there are no names.
     """
     if names is None:
         return tuple(CATALOGUE)
-    wanted = list(names)
+    wanted = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    if not wanted:
+        raise InputError("at least one bound", "an empty list", "leave it out to ask all of them")
     for name in wanted:
         if name not in CATALOGUE:
-            raise InputError("the name of a bound", repr(name), nearest(name, tuple(CATALOGUE)))
+            raise InputError("the name of a bound", repr(name), nearest(str(name), tuple(CATALOGUE)))
     return tuple(name for name in CATALOGUE if name in wanted)
 
 
@@ -40,12 +46,27 @@ def check_delta(delta: float) -> None:
     Raises:
         InputError: ``delta`` is not in (0, 1).
     """
-    if not 0.0 < delta < 1.0:
-        raise InputError("delta in (0, 1)", str(delta), "0.05 means that a bound holds with probability 0.95")
+    if not isinstance(delta, numbers.Real) or not 0.0 < delta < 1.0:
+        raise InputError("delta in (0, 1)", repr(delta), "0.05 means that a bound holds with probability 0.95")
+
+
+def check_effort(effort: str) -> None:
+    """Refuse an effort that is not one of :data:`EFFORTS`.
+
+    Raises:
+        InputError: It is none.
+    """
+    if effort not in EFFORTS:
+        raise InputError("an effort", repr(effort), nearest(str(effort), EFFORTS))
 
 
 def ask(
-    evidence: Evidence, *, delta: float = 0.05, bounds: Iterable[str] | None = None, joint: bool = False, progress: Progress = silent
+    evidence: Evidence,
+    *,
+    delta: float = 0.05,
+    bounds: Iterable[str] | None = None,
+    joint: bool = False,
+    progress: Progress = silent,
 ) -> Report:
     """Ask theorems about evidence that was measured before; needs no network and no torch.
 
@@ -92,7 +113,8 @@ def evaluate(
 
     Args:
         model: A run, or a live network from inputs (n, ...) to k numbers an example. It is put into evaluation mode on a copy.
-        train: Inputs (n, ...) and integer labels (n,) that the network was trained on, arrays or tensors; uint8 is divided by 255.
+        train: Inputs (n, ...) and integer labels (n,) that the network was trained on, arrays or tensors; uint8 is divided
+            by 255.
         test: The same of held-out data, with clean labels.
         reference: The network with its initial weights; without it references are zero, and the report says so.
         delta: Confidence parameter in (0, 1).
@@ -147,8 +169,9 @@ def measure(
     from boundcheck.evidence.collect import collect
 
     check_delta(delta)
-    if effort not in EFFORTS:
-        raise InputError("an effort", repr(effort), nearest(effort, EFFORTS))
+    check_effort(effort)
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise InputError("a seed from 0 to 2**63 - 1", repr(seed), "choose another")
     sections: list[str] = [section for name in chosen_theorems(bounds) for section in CATALOGUE[name].reads]
     return collect(run, tuple(dict.fromkeys(sections)), delta=delta, effort=effort, seed=seed, progress=progress)
 
@@ -172,10 +195,11 @@ def as_run(
     from boundcheck.runs.run import Run
 
     if isinstance(model, Run):
-        if train is not None or test is not None or reference is not None:
-            raise InputError("a run alone, which has its samples", "a run with samples or a reference", "leave them out")
+        extra = {"train": train, "test": test, "reference": reference, "classes": classes, "domain": domain}
+        given = [name for name, value in extra.items() if value is not None] + ["labels"] * (labels != "true")
+        if given:
+            raise InputError("a run alone, which says all of this itself", f"also {', '.join(given)}", "leave it out")
         return model
     if train is None:
         raise InputError("train=(inputs, labels) with a network", "no training sample", "pass the sample it was trained on")
     return run_from_objects(model, train, test, reference, labels=labels, classes=classes, domain=domain)
-

@@ -52,7 +52,9 @@ def check_writable(paths: Iterable[str | os.PathLike[str]]) -> None:
         target = _usable(path)
         regular = target.is_file() or not target.exists()
         if regular and target in seen:
-            raise InputError("a file of its own for each output", f"'{os.fspath(path)}' twice", "give the outputs different names")
+            raise InputError(
+                "a file of its own for each output", f"'{os.fspath(path)}' twice", "give the outputs different names"
+            )
         seen.add(target)
         if not regular:
             continue

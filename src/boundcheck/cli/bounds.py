@@ -26,7 +26,8 @@ def bounds(
 ) -> int:
     """List the catalogue, or show one theorem with its statement, hypotheses, citation and delta shares.
 
-    A hypothesis is either checked by the program or assumed by whoever uses the number. Nothing here is random: --seed changes nothing.
+    A hypothesis is either checked by the program or assumed by whoever uses the number. Nothing here is random: --seed changes
+    nothing.
 
     Example:  boundcheck bounds bartlett2017spectral
     """
@@ -43,7 +44,11 @@ def bounds(
         else:
             console(json_file).print(_table(theorems) if name is None else _page(theorems[0]))
     if json_file is not None:
-        content = {"format": "boundcheck-catalogue/1", "boundcheck": boundcheck.__version__, "bounds": [_record(t) for t in theorems]}
+        content = {
+            "format": "boundcheck-catalogue/1",
+            "boundcheck": boundcheck.__version__,
+            "bounds": [_record(t) for t in theorems],
+        }
         deliver_json(json_file, json.dumps(content, allow_nan=False) + "\n")
     return 0
 
@@ -74,7 +79,9 @@ def _record(theorem: Theorem) -> dict[str, Any]:
 def _table(theorems: list[Theorem]) -> RenderableType:
     from rich.table import Table
 
-    table = Table("name", "what people call it", "family", "bounds the error of", title=f"{len(theorems)} theorems", title_justify="left")
+    table = Table(
+        "name", "what people call it", "family", "bounds the error of", title=f"{len(theorems)} theorems", title_justify="left"
+    )
     for theorem in theorems:
         table.add_row(theorem.name, theorem.title, theorem.family, theorem.about)
     table.caption = "boundcheck bounds NAME shows one of them whole"
@@ -110,11 +117,13 @@ def _latex(theorems: list[Theorem], *, whole: bool) -> str:
         theorem = theorems[0]
         items = "\n".join(rf"  \item {_escaped(says)} (\emph{{{state}}})" for says, state in hypotheses(theorem))
         return (
-            f"% {theorem.name}: {theorem.cite}\n\\begin{{theorem}}[{_escaped(theorem.title)}]\nWith probability at least $1-\\delta$,\n"
+            f"% {theorem.name}: {theorem.cite}\n\\begin{{theorem}}[{_escaped(theorem.title)}]\n"
+            f"With probability at least $1-\\delta$,\n"
             f"\\[ {theorem.statement} \\]\nunder the hypotheses\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}\n\\end{{theorem}}"
         )
     rows = "\n".join(rf"  \texttt{{{t.name}}} & {_escaped(t.title)} & ${t.statement}$ \\" for t in theorems)
-    return f"\\begin{{tabular}}{{lll}}\n  \\toprule\n  name & theorem & statement \\\\\n  \\midrule\n{rows}\n  \\bottomrule\n\\end{{tabular}}"
+    head = "\\begin{tabular}{lll}\n  \\toprule\n  name & theorem & statement \\\\\n  \\midrule"
+    return f"{head}\n{rows}\n  \\bottomrule\n\\end{{tabular}}"
 
 
 def _escaped(text: str) -> str:

@@ -22,15 +22,17 @@ _EPOCHS = 600
 
 
 def demo(
-    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Folder for checkpoints, page and figure.")] = "boundcheck-demo",
+    out: Annotated[
+        str, typer.Option("--out", metavar="DIR", help="Folder for checkpoints, page and figure.")
+    ] = "boundcheck-demo",
     delta: Delta = 0.05,
     json_file: JsonFile = None,
     seed: Seed = 0,
 ) -> int:
     """Train one network on true and one on random labels, evaluate both, and show the bounds beside each other.
 
-    Both networks fit their sample. On random labels nothing can be learnt, so every bound has to be vacuous there; a bound that is
-    vacuous on true labels too says nothing about why the first network generalizes.
+    Both networks fit their sample. On random labels nothing can be learnt, so every bound has to be vacuous there; a bound that
+    is vacuous on true labels too says nothing about why the first network generalizes.
 
     Example:  boundcheck demo --out story
     """
@@ -39,14 +41,20 @@ def demo(
     from boundcheck.report.comparison import Comparison
 
     check_delta(delta)
+    check_writable([json_file] if json_file not in (None, "-") else [])
     folder = _folder(out)
     names = [f"{labels}.{suffix}" for labels in LABELS for suffix in ("pt", "json")]
-    check_writable([*(folder / name for name in (*names, "report.html", "figure.png")), *([json_file] if json_file not in (None, "-") else [])])
+    check_writable(
+        [
+            *(folder / name for name in (*names, "report.html", "figure.png")),
+            *([json_file] if json_file not in (None, "-") else []),
+        ]
+    )
     screen = console(json_file)
     reports: dict[str, Report] = {}
     with progress_bar() as tell:
         for i, labels in enumerate(LABELS):
-            reports[labels] = _story(labels, folder, delta, seed, lambda what, f, i=i: tell(f"{LABELS[i]} labels: {what}", (i + f) / 2))
+            reports[labels] = _story(labels, folder, delta, seed, _part(tell, i))
     for labels, report in reports.items():
         report.to_json(folder / f"{labels}.json")
     comparison = Comparison(reports["true"], reports["random"], ("true labels", "random labels"))
@@ -59,6 +67,15 @@ def demo(
         both = {"format": "boundcheck-demo/1", **{labels: json.loads(report.to_json()) for labels, report in reports.items()}}
         deliver_json(json_file, json.dumps(both, allow_nan=False) + "\n")
     return 0
+
+
+def _part(tell: Progress, i: int) -> Progress:
+    """Progress of one of the stories, told as progress of all."""
+
+    def told(what: str, fraction: float) -> None:
+        tell(f"{LABELS[i]} labels: {what}", (i + fraction) / len(LABELS))
+
+    return told
 
 
 def _folder(out: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,25 +18,39 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    checkpoint: Annotated[str | None, typer.Option("--checkpoint", metavar="FILE", help="A boundcheck checkpoint or a state dict.")] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option("--checkpoint", metavar="FILE", help="A boundcheck checkpoint or a state dict.")
+    ] = None,
     model: Annotated[str | None, typer.Option("--model", help="package.module:factory, for files of other programs.")] = None,
     model_kwargs: Annotated[str | None, typer.Option("--model-kwargs", metavar="JSON", help="Arguments of the factory.")] = None,
-    reference: Annotated[str | None, typer.Option("--reference", metavar="FILE", help="Initial weights; else references are zero.")] = None,
-    data: Annotated[str | None, typer.Option("--data", help="Data trained on, where the checkpoint doesn't say or it has moved.")] = None,
-    labels: Annotated[str | None, typer.Option("--labels", help="Law of the training labels, for files of other programs.")] = None,
+    reference: Annotated[
+        str | None, typer.Option("--reference", metavar="FILE", help="Initial weights; else references are zero.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="Data trained on, where the checkpoint doesn't say or it has moved.")
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option("--labels", help="Law of the training labels, for files of other programs.")
+    ] = None,
     n: Annotated[int | None, typer.Option("--n", help="Training examples used, for files of other programs.")] = None,
-    mean: Annotated[str | None, typer.Option("--mean", help="Fixed constants subtracted from the inputs, e.g. 0.5 or 0.4,0.5,0.4.")] = None,
+    mean: Annotated[
+        str | None, typer.Option("--mean", help="Fixed constants subtracted from the inputs, e.g. 0.5 or 0.4,0.5,0.4.")
+    ] = None,
     std: Annotated[str | None, typer.Option("--std", help="Fixed constants they are divided by then.")] = None,
     delta: Delta = 0.05,
     joint: Annotated[bool, typer.Option("--joint", help="Divide delta so that all rows hold together.")] = False,
-    bounds: Annotated[str | None, typer.Option("--bounds", metavar="NAME,…", help="Only these; 'boundcheck bounds' lists them.")] = None,
+    bounds: Annotated[
+        str | None, typer.Option("--bounds", metavar="NAME,…", help="Only these; 'boundcheck bounds' lists them.")
+    ] = None,
     effort: Annotated[str, typer.Option("--effort", help="quick or full: how hard posteriors and codes are searched.")] = "quick",
     json_file: JsonFile = None,
     latex: Annotated[str | None, typer.Option("--latex", metavar="FILE", help="Write a LaTeX table.")] = None,
     html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")] = None,
     plot: Annotated[str | None, typer.Option("--plot", metavar="FILE", help="Draw a figure (.png, .svg, .pdf).")] = None,
     evidence: Annotated[str | None, typer.Option("--evidence", metavar="FILE", help="Save what was measured.")] = None,
-    from_evidence: Annotated[str | None, typer.Option("--from-evidence", metavar="FILE", help="Use what was measured; needs no network.")] = None,
+    from_evidence: Annotated[
+        str | None, typer.Option("--from-evidence", metavar="FILE", help="Use what was measured; needs no network.")
+    ] = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
 ) -> int:
@@ -45,25 +61,31 @@ def evaluate(
 
     Example:  boundcheck evaluate --checkpoint run.pt --json report.json --html report.html
     """
-    from boundcheck.evaluation import ask, check_delta, chosen_theorems
-    from boundcheck.files import check_writable
+    from boundcheck.evaluation import ask, check_delta, check_effort, chosen_theorems
 
     check_delta(delta)
-    names = chosen_theorems(None if bounds is None else [name.strip() for name in bounds.split(",")])
-    check_writable([path for path in (json_file, latex, html, plot, evidence) if path not in (None, "-")])
+    check_effort(effort)
+    names = chosen_theorems(bounds)
+    outputs = {"--json": json_file, "--latex": latex, "--html": html, "--plot": plot, "--evidence": evidence}
+    _check_outputs(outputs, inputs=(checkpoint, reference, from_evidence, data))
     if plot is not None:
         from boundcheck.report.plot import picture_format
 
         picture_format(plot)
     with progress_bar() as tell:
         if from_evidence is not None:
-            _refuse_beside_evidence(checkpoint=checkpoint, model=model, reference=reference, data=data, labels=labels, mean=mean, std=std)
+            _refuse_beside_evidence(
+                checkpoint=checkpoint, model=model, model_kwargs=model_kwargs, reference=reference, data=data, labels=labels, n=n,
+                mean=mean, std=std,
+            )  # fmt: skip
             from boundcheck.evidence.serialize import read_evidence
 
             found = read_evidence(from_evidence)
         else:
             if checkpoint is None:
-                raise InputError("--checkpoint FILE or --from-evidence FILE", "neither", "make one with 'boundcheck train --out run.pt'")
+                raise InputError(
+                    "--checkpoint FILE or --from-evidence FILE", "neither", "make one with 'boundcheck train --out run.pt'"
+                )
             from boundcheck.evaluation import measure
             from boundcheck.runs.loading import load_run
 
@@ -78,14 +100,34 @@ def evaluate(
     return 0
 
 
-def _refuse_beside_evidence(**given: str | None) -> None:
+def _check_outputs(outputs: Mapping[str, str | None], inputs: Iterable[str | None]) -> None:
+    """Refuse, before any work, outputs that can't be written or would overwrite what is read."""
+    from boundcheck.files import check_writable
+
+    read = {os.path.realpath(path): path for path in inputs if path is not None}
+    for option, path in outputs.items():
+        if path == "-" and option != "--json":
+            raise InputError(f"a file in {option}", "'-'", "standard output takes --json alone")
+        if path not in (None, "-") and os.path.realpath(str(path)) in read:
+            raise InputError(f"a new file in {option}", f"'{path}', which is read", "choose another name")
+    check_writable([path for path in outputs.values() if path is not None and path != "-"])
+
+
+def _refuse_beside_evidence(**given: str | int | None) -> None:
     extra = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
     if extra:
         raise InputError("--from-evidence alone, which has everything in it", f"also {', '.join(extra)}", "leave one of them out")
 
 
 def _deliver(
-    report: Report, found: Evidence, *, json_file: str | None, latex: str | None, html: str | None, plot: str | None, evidence: str | None
+    report: Report,
+    found: Evidence,
+    *,
+    json_file: str | None,
+    latex: str | None,
+    html: str | None,
+    plot: str | None,
+    evidence: str | None,
 ) -> None:
     from boundcheck.files import write_whole
 

@@ -66,12 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("boundcheck: interrupted", file=sys.stderr)
         return 130
     except typer.TyperException as error:
-        return _refuse(" ".join(error.format_message().split()))
+        return _refuse(_usage(error))
     except BrokenPipeError:
         # The reader of our output has gone; what is still buffered would raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code if isinstance(code, int) else 0
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with the words that were typed, and where the right ones are listed."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    path = "boundcheck" if context is None else context.command_path
+    return f"{message}; '{path} --help' shows what is expected"
 
 
 def _refuse(message: str) -> int:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any
 
 import typer
 
 from boundcheck.errors import InputError
 
-DataDir = Annotated[str | None, typer.Option("--data-dir", help="Folder with mnist/, fashion-mnist/, cifar10/ ($BOUNDCHECK_DATA).")]
-JsonFile = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON; '-' for standard output, and nothing else there.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+DataDir = Annotated[
+    str | None, typer.Option("--data-dir", help="Folder with mnist/, fashion-mnist/, cifar10/ ($BOUNDCHECK_DATA).")
+]
+JsonFile = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write JSON; '-' for standard output, and nothing else there.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, metavar="INT", help="Seed of everything random.")]
 Delta = Annotated[float, typer.Option("--delta", help="A bound holds with probability 1 - delta.")]
 
 
@@ -24,9 +29,14 @@ def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
     try:
-        return tuple(float(word) for word in text.split(","))
+        values = tuple(float(word) for word in text.split(","))
     except ValueError:
-        raise InputError(f"numbers joined by commas in {option}", repr(text), f"write for example {option} 0.5 or {option} 0.4,0.5") from None
+        values = (math.nan,)
+    if not all(map(math.isfinite, values)):
+        raise InputError(
+            f"numbers joined by commas in {option}", repr(text), f"write for example {option} 0.5 or {option} 0.4,0.5"
+        )
+    return values
 
 
 def whole_numbers(option: str, text: str | None) -> tuple[int, ...] | None:
@@ -42,7 +52,9 @@ def whole_numbers(option: str, text: str | None) -> tuple[int, ...] | None:
     except ValueError:
         values = (0,)
     if min(values) < 1:
-        raise InputError(f"positive whole numbers joined by commas in {option}", repr(text), f"write for example {option} 512,512")
+        raise InputError(
+            f"positive whole numbers joined by commas in {option}", repr(text), f"write for example {option} 512,512"
+        )
     return values
 
 
@@ -56,8 +68,10 @@ def json_object(option: str, text: str | None) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"a JSON object in {option}", f"{text!r} ({error})", f"write for example {option} '{{\"width\": 100}}'") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"a JSON object in {option}", f"{text!r} ({error})", f"write for example {option} '{{\"width\": 100}}'"
+        ) from None
     if not isinstance(value, dict):
         raise InputError(f"a JSON object in {option}", repr(text), f"write for example {option} '{{\"width\": 100}}'")
     return value

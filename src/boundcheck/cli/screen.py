@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from boundcheck.progress import Progress, silent
 
@@ -48,16 +48,16 @@ def progress_bar() -> Iterator[Progress]:
         console=Console(stderr=True), transient=True,
     )  # fmt: skip
     task = bar.add_task("starting", total=1.0)
-    start = time.monotonic()
-    state: dict[str, Any] = {"shown": False}
+    patience = threading.Timer(_PATIENCE, bar.start)  # work that tells nothing for long shows its bar all the same
+    patience.daemon = True
+    patience.start()
 
     def tell(what: str, fraction: float) -> None:
-        if not state["shown"] and time.monotonic() - start > _PATIENCE:
-            bar.start()
-            state["shown"] = True
         bar.update(task, description=what, completed=fraction)
 
     try:
         yield tell
     finally:
+        patience.cancel()
+        patience.join()
         bar.stop()

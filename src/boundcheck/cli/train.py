@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,15 +22,21 @@ if TYPE_CHECKING:
 
 
 def train(
-    data: Annotated[str, typer.Option("--data", help="digits, mnist, fashion-mnist, cifar10, synthetic:NAME or FILE.npz.")] = "digits",
+    data: Annotated[
+        str, typer.Option("--data", help="digits, mnist, fashion-mnist, cifar10, synthetic:NAME or FILE.npz.")
+    ] = "digits",
     model: Annotated[str, typer.Option("--model", help="linear, mlp, conv, residual or package.module:factory.")] = "mlp",
     labels: Annotated[str, typer.Option("--labels", help="true, random or corrupt:P.")] = "true",
     out: Annotated[str, typer.Option("--out", metavar="FILE", help="The checkpoint.")] = "run.pt",
     widths: Annotated[str | None, typer.Option("--widths", help="Hidden widths of the mlp, e.g. 512,512.")] = None,
     channels: Annotated[str | None, typer.Option("--channels", help="Channels of conv and residual, e.g. 16,32.")] = None,
     bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Whether layers have biases.")] = True,
-    batchnorm: Annotated[bool, typer.Option("--batchnorm/--no-batchnorm", help="Batch normalization (mlp, conv, residual).")] = False,
-    model_kwargs: Annotated[str | None, typer.Option("--model-kwargs", metavar="JSON", help="Further arguments of the model.")] = None,
+    batchnorm: Annotated[
+        bool, typer.Option("--batchnorm/--no-batchnorm", help="Batch normalization (mlp, conv, residual).")
+    ] = False,
+    model_kwargs: Annotated[
+        str | None, typer.Option("--model-kwargs", metavar="JSON", help="Further arguments of the model.")
+    ] = None,
     n: Annotated[int | None, typer.Option("--n", help="Train on this many examples, chosen under the seed.")] = None,
     epochs: Annotated[int, typer.Option("--epochs", help="At most this many; stops at zero training error.")] = 200,
     optimizer: Annotated[str, typer.Option("--optimizer", help="adam or sgd.")] = "adam",
@@ -38,7 +45,9 @@ def train(
     momentum: Annotated[float, typer.Option("--momentum", help="Momentum of sgd.")] = 0.9,
     weight_decay: Annotated[float, typer.Option("--weight-decay", help="Coefficient of the squared norm.")] = 0.0,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Examples a step.")] = 128,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint at --out, which an interrupt left.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint at --out, which an interrupt left.")
+    ] = False,
     data_dir: DataDir = None,
     json_file: JsonFile = None,
     seed: Seed = 0,
@@ -61,21 +70,25 @@ def train(
     job = TrainingJob(data, model, kwargs, labels, n, settings)
     prepared = prepare(job, data_dir, resume_from=out if resume else None)
     screen = console(json_file)
-    screen.print(f"{model} with {prepared.parameters:,} parameters on {len(prepared.train):,} examples of {data}, labels {labels}")
-    latest: dict[str, Callable[[], Trained]] = {}
+    screen.print(
+        f"{model} with {prepared.parameters:,} parameters on {len(prepared.train):,} examples of {data}, labels {labels}"
+    )
+    latest: dict[str, Trained] = {}
+    start = time.perf_counter()
     with progress_bar() as tell:
         try:
             trained = prepared.run(_teller(tell, settings, len(prepared.train), latest))
         except KeyboardInterrupt:
             if latest:
-                prepared.checkpoint(latest["state"](), finished=False).save(out)
+                prepared.checkpoint(latest["epoch"], finished=False).save(out)
                 screen.print(f"interrupted; what was done is in {out}, and --resume goes on from there")
             raise
     checkpoint = prepared.checkpoint(trained, finished=True)
     checkpoint.save(out)
-    _say(screen, trained, checkpoint, len(prepared.train), out)
+    seconds = time.perf_counter() - start
+    _say(screen, trained, len(prepared.train), out, seconds)
     if json_file is not None:
-        deliver_json(json_file, _summary(checkpoint, trained, out))
+        deliver_json(json_file, _summary(checkpoint, trained, out, seconds))
     return 0
 
 
@@ -95,27 +108,25 @@ def _model_settings(
     return asked | further
 
 
-def _teller(
-    tell: Progress, settings: Settings, n: int, latest: dict[str, Callable[[], Trained]]
-) -> Callable[[Epoch, Callable[[], Trained]], None]:
-    def on_epoch(epoch: Epoch, state: Callable[[], Trained]) -> None:
-        latest["state"] = state
+def _teller(tell: Progress, settings: Settings, n: int, latest: dict[str, Trained]) -> Callable[[Epoch, Trained], None]:
+    def on_epoch(epoch: Epoch, stand: Trained) -> None:
+        latest["epoch"] = stand
         tell(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}, {epoch.errors:,} of {n:,} wrong", epoch.epoch / settings.epochs)
 
     return on_epoch
 
 
-def _say(screen: Console, trained: Trained, checkpoint: Checkpoint, n: int, out: str) -> None:
+def _say(screen: Console, trained: Trained, n: int, out: str, seconds: float) -> None:
     last = trained.history[-1]
     if trained.fitted:
         verdict = f"no training error after {last['epoch']} epochs"
     else:
         verdict = f"{last['errors']:,} of {n:,} training examples still wrong after {last['epoch']} epochs; --epochs gives more"
-    screen.print(f"{verdict} ({last['seconds']:.1f} s, loss {last['loss']:.2g} nats)")
+    screen.print(f"{verdict} ({seconds:.1f} s, loss {last['loss']:.2g} nats)")
     screen.print(f"wrote {out}; next: boundcheck evaluate --checkpoint {out}")
 
 
-def _summary(checkpoint: Checkpoint, trained: Trained, out: str) -> str:
+def _summary(checkpoint: Checkpoint, trained: Trained, out: str, seconds: float) -> str:
     from boundcheck.runs.checkpoint import file_sha256
 
     content = {
@@ -127,6 +138,7 @@ def _summary(checkpoint: Checkpoint, trained: Trained, out: str) -> str:
         "data": vars(checkpoint.data),
         "training": dict(checkpoint.training),
         "fitted": trained.fitted,
+        "seconds": seconds,
         "history": list(trained.history),
     }
     return json.dumps(content, allow_nan=False) + "\n"

@@ -2,128 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from boundcheck.data import count_duplicates, count_overlap, expected_error
-from boundcheck.evidence.record import Errors, Evidence, Inputs, Precision, Problem, Provenance, Structure
+from boundcheck.evidence.record import Evidence, Inputs, Precision, Provenance, Structure
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.fusing import learned_buffers
 from boundcheck.networks.graph import Graph
 from boundcheck.networks.growth import growth_layers
-from boundcheck.networks.margin import Margins, evaluate_margins, program_margins
 from boundcheck.networks.norms import layer_norms, two_layer_norm
 from boundcheck.networks.path import path_norm
-from boundcheck.networks.tracing import trace
 from boundcheck.numerics.norms import data_matrix_norms, row_norms
 from boundcheck.progress import Progress, silent
-from boundcheck.runs.run import Run, Sample
+from boundcheck.runs.measurement import Measurement
+from boundcheck.runs.run import Run
 
 # Shares of a quick evaluation of a fully connected network that the sections take, for the progress bar.
 _WEIGHTS: Mapping[str, float] = {"errors": 3.0, "inputs": 3.0, "layers": 1.0, "posterior": 6.0, "code": 6.0}
-
-
-@dataclass(eq=False)
-class Measurement:
-    """One run being measured; what several sections need is computed once.
-
-    Attributes:
-        run: The run.
-        delta: Guides searches only.
-        effort: ``quick`` or ``full``.
-        seed: Seed of every random draw.
-        progress: Told how far the present section is.
-    """
-
-    run: Run
-    delta: float = 0.05
-    effort: str = "quick"
-    seed: int = 0
-    progress: Progress = silent
-
-    @cached_property
-    def graph(self) -> Graph:
-        """The canonical graph of the network."""
-        return trace(self.run.network, self.run.train.x.shape[1:])
-
-    @cached_property
-    def reference_graph(self) -> Graph | None:
-        """The canonical graph of the network with its reference weights."""
-        return None if self.run.reference is None else trace(self.run.reference, self.run.train.x.shape[1:])
-
-    @cached_property
-    def train_margins(self) -> Margins:
-        """Margins on the training sample, lowered where every operation is known."""
-        return self._margins(self.run.train, self.run.train.y, "margins on the training sample")
-
-    @cached_property
-    def test_margins(self) -> Margins | None:
-        """Margins on the held-out sample."""
-        test = self.run.test
-        return None if test is None else self._margins(test, test.y, "margins on the held-out sample")
-
-    def _margins(self, sample: Sample, labels: NDArray[np.int64], what: str) -> Margins:
-        def told(done: int, n: int) -> None:
-            self.progress(what, done / n)
-
-        if self.graph.unplaced or len(self.graph.output_shape) > 1:
-            return program_margins(self.run.network, sample.x, labels, told)
-        return evaluate_margins(self.graph, sample.x, labels, told)
-
-    def invalid(self, sample: Sample, margins: Margins) -> NDArray[np.bool_]:
-        """Which rows have no strictly largest output that is finite: they are errors whatever the label is."""
-        invalid = margins.wrong & (margins.predictions == sample.y)
-        other = np.flatnonzero(margins.wrong & ~invalid)
-        if len(other):
-            rows = Sample(sample.x[other], margins.predictions[other])
-            invalid[other] = self._margins(rows, rows.y, "ties").wrong
-        return invalid
-
-    def held_out_error(self, wrong: NDArray[np.bool_], invalid: NDArray[np.bool_]) -> float:
-        """Error on held-out data under the law of the training labels, an exact expectation over the corruption."""
-        return expected_error(wrong, invalid, self.run.classes, self.run.law)
-
-    @cached_property
-    def errors(self) -> Errors:
-        """Errors of the network as given."""
-        run, train = self.run, self.train_margins
-        found = Errors(n=len(run.train), errors=train.errors, invalid=int(self.invalid(run.train, train).sum()))
-        if run.test is None or self.test_margins is None:
-            return found
-        wrong, invalid = self.test_margins.wrong, self.invalid(run.test, self.test_margins)
-        return replace(
-            found,
-            test_n=len(run.test),
-            test_errors=int(wrong.sum()),
-            test_invalid=int(invalid.sum()),
-            test_error=self.held_out_error(wrong, invalid),
-            overlap=count_overlap(run.test.x, run.train.x),
-        )
-
-    @cached_property
-    def problem(self) -> Problem:
-        """The sample and what is known of its distribution."""
-        run = self.run
-        d = math.prod(run.train.x.shape[1:])
-        radius = None
-        if run.low is not None and run.high is not None:
-            radius = math.nextafter(math.sqrt(d) * max(abs(run.low), abs(run.high)), math.inf)
-            radius = math.nextafter(radius, math.inf)  # one rounding for the root, one for the product
-        return Problem(
-            n=len(run.train),
-            d=d,
-            classes=run.classes,
-            input_radius=radius,
-            nonnegative=run.low is not None and run.low >= 0.0,
-            corruption=run.law.p,
-            train_duplicates=count_duplicates(run.train.x),
-        )
 
 
 def precision(m: Measurement) -> Precision:

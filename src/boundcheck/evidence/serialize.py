@@ -15,8 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 import boundcheck
 from boundcheck.errors import InputError
 from boundcheck.evidence.record import Evidence
+from boundcheck.evidence.sanity import contradiction
 
 FORMAT = "boundcheck-evidence/1"
+
 
 @cache
 def _adapter() -> TypeAdapter[Evidence]:
@@ -48,11 +50,15 @@ def from_json(text: str | bytes, source: str | Path) -> Evidence:
     if found != FORMAT:
         raise InputError(f"evidence of format {FORMAT}", f"{source} of format {found}", advice)
     try:
-        return _adapter().validate_python(content.get("evidence"))
+        evidence = _adapter().validate_python(content.get("evidence"))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "evidence"
         raise InputError(f"whole evidence in {source}", f"at {place}: {first['msg']}", advice) from None
+    amiss = contradiction(evidence)
+    if amiss is not None:
+        raise InputError(f"whole evidence in {source}", amiss, advice)
+    return evidence
 
 
 def read_evidence(path: str | Path) -> Evidence:

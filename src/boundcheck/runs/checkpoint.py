@@ -45,7 +45,8 @@ class Checkpoint:
     """The content of a checkpoint file.
 
     Attributes:
-        model: ``{"name": …, "kwargs": {…}}`` of a built-in architecture, or ``{"factory": "package.module:name", "kwargs": {…}}``.
+        model: ``{"name": …, "kwargs": {…}}`` of a built-in architecture, or
+            ``{"factory": "package.module:name", "kwargs": {…}}``.
         state: Trained weights.
         initial_state: The weights training started from.
         data: The training sample.
@@ -106,22 +107,60 @@ def parse_checkpoint(content: Any, path: str | Path) -> Checkpoint:
             "name its architecture with --model package.module:factory and its data with --data",
         )
     if content["format"] != FORMAT:
-        raise InputError(f"a checkpoint of format {FORMAT}", f"{path} of format {content['format']}", "use the version that wrote it")
+        raise InputError(
+            f"a checkpoint of format {FORMAT}", f"{path} of format {content['format']}", "use the version that wrote it"
+        )
     try:
         checkpoint = Checkpoint(
-            model=content["model"],
-            state=content["state_dict"],
-            initial_state=content["initial_state_dict"],
-            data=DataDescription(**content["data"]),
-            training=content["training"],
-            history=tuple(content["history"]),
-            optimizer=content.get("optimizer"),
+            model=_mapping(content, "model"),
+            state=_tensors(content, "state_dict"),
+            initial_state=_tensors(content, "initial_state_dict"),
+            data=_data(_mapping(content, "data")),
+            training=_mapping(content, "training"),
+            history=_history(content),
+            optimizer=None if content.get("optimizer") is None else _mapping(content, "optimizer"),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError("a whole boundcheck checkpoint", f"{path}, where {error} is not as it should be", "train it again") from None
+        raise InputError(
+            "a whole boundcheck checkpoint", f"{path}, where {error} is not as it should be", "train it again"
+        ) from None
     check_finite(checkpoint.state, path)
     check_finite(checkpoint.initial_state, path)
     return checkpoint
+
+
+def _mapping(content: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    value = content[field]
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise TypeError(field)
+    return value
+
+
+def _tensors(content: Mapping[str, Any], field: str) -> Mapping[str, torch.Tensor]:
+    value = _mapping(content, field)
+    if not all(isinstance(tensor, torch.Tensor) for tensor in value.values()):
+        raise TypeError(field)
+    return value
+
+
+def _data(value: Mapping[str, Any]) -> DataDescription:
+    data = DataDescription(**value)
+    words = (data.name, data.sha256, data.labels, data.labels_sha256)
+    numbers = (data.seed, *([] if data.n is None else [data.n]))
+    if not all(type(word) is str for word in words) or not all(type(number) is int for number in numbers):
+        raise TypeError("data")
+    return data
+
+
+def _history(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    records = tuple(content["history"])
+    fields = {"epoch": int, "loss": float, "errors": int}
+    for record in records:
+        if not isinstance(record, Mapping) or not all(type(record.get(name)) is kind for name, kind in fields.items()):
+            raise TypeError("history")
+    if not records:
+        raise ValueError("history")
+    return records
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -12,10 +12,10 @@ from torch import nn
 
 from boundcheck.data import Dataset, load_dataset, parse_labels
 from boundcheck.errors import InputError, nearest
-from boundcheck.networks.architectures import ARCHITECTURES, build, describe
+from boundcheck.networks.architectures import ARCHITECTURES, describe
 from boundcheck.networks.factory import from_factory
 from boundcheck.runs.checkpoint import Checkpoint, read_checkpoint
-from boundcheck.runs.loading import fit_input_shape
+from boundcheck.runs.loading import built, fit_input_shape
 from boundcheck.runs.run import Run, Sample
 from boundcheck.runs.samples import describe as describe_data
 from boundcheck.runs.samples import make_samples
@@ -73,20 +73,19 @@ class Prepared:
         """Number of distinct parameters."""
         return sum(p.numel() for p in self.network.parameters())
 
-    def run(self, on_epoch: Callable[[Epoch, Callable[[], Trained]], None] | None = None) -> Trained:
+    def run(self, on_epoch: Callable[[Epoch, Trained], None] | None = None) -> Trained:
         """Train the network in place; see :func:`boundcheck.runs.training.train_epochs`."""
         return train_epochs(
             self.network, self.train, self.job.settings, history=self.history, optimizer_state=self.optimizer, on_epoch=on_epoch
         )
 
     def checkpoint(self, trained: Trained, *, finished: bool) -> Checkpoint:
-        """The checkpoint of what was trained so far; the optimizer's state stays in it while there is more to do."""
+        """The checkpoint of where training stood; the optimizer's state stays in it while there is more to do."""
         job = self.job
-        state = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        check_finite(state, "the network")
+        check_finite(trained.state, "the network")
         return Checkpoint(
             model=self.model,
-            state=state,
+            state=trained.state,
             initial_state=self.initial,
             data=describe_data(self.dataset, parse_labels(job.labels), job.settings.seed, job.n, self.train),
             training=asdict(job.settings) | {"finished": finished, "fitted": trained.fitted},
@@ -120,25 +119,33 @@ def prepare(job: TrainingJob, data_dir: str | None = None, resume_from: str | No
 
 
 def _network(job: TrainingJob, dataset: Dataset) -> tuple[nn.Module, Mapping[str, Any]]:
-    seed = job.settings.seed
+    seed, kwargs = job.settings.seed, dict(job.model_kwargs)
     if ":" in job.model:
-        kwargs = dict(job.model_kwargs)
         return from_factory(job.model, kwargs, seed=seed), {"factory": job.model, "kwargs": kwargs}
-    network = build(job.model, dataset.shape, dataset.classes, seed=seed, **job.model_kwargs)
-    return network, describe(job.model, dataset.shape, dataset.classes, **job.model_kwargs)
+    taken = [name for name in ("seed", "input_shape", "classes", "name") if name in kwargs]
+    if taken:
+        raise InputError(
+            f"settings of {job.model} in --model-kwargs", f"also {', '.join(taken)}", "leave out what --seed and --data say"
+        )
+    model = describe(job.model, dataset.shape, dataset.classes, **kwargs)
+    return built(model, seed=seed), model
 
 
 def _resumed(prepared: Prepared, path: str) -> Prepared:
     earlier = read_checkpoint(path)
-    fresh = prepared.checkpoint(Trained((), False, {}), finished=False)
+    fresh = prepared.checkpoint(Trained((), False, prepared.initial, {}), finished=False)
     settings = {k: v for k, v in earlier.training.items() if k not in ("finished", "fitted", "epochs")}
     asked = {k: v for k, v in fresh.training.items() if k not in ("finished", "fitted", "epochs")}
     same = earlier.data == fresh.data and dict(earlier.model) == dict(fresh.model) and settings == asked
     if not same:
-        raise InputError(f"--resume with the settings that {path} was trained with", "others", "repeat the interrupted command and add --resume")
+        raise InputError(
+            f"--resume with the settings that {path} was trained with",
+            "others",
+            "repeat the interrupted command and add --resume",
+        )
     if earlier.optimizer is None and not earlier.training.get("fitted"):
-        raise InputError("--resume of an interrupted training", f"{path}, which was finished", "train with more --epochs from the start")
+        raise InputError(
+            "--resume of an interrupted training", f"{path}, which was finished", "train with more --epochs from the start"
+        )
     fit_state_dict(prepared.network, earlier.state, path)
-    return Prepared(
-        prepared.job, prepared.dataset, prepared.network, prepared.initial, prepared.model, prepared.train, earlier.history, earlier.optimizer
-    )
+    return replace(prepared, history=earlier.history, optimizer=earlier.optimizer)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from boundcheck.data import Dataset, make_dataset, parse_labels
+from boundcheck.data import make_dataset, parse_labels
 from boundcheck.errors import InputError
 from boundcheck.runs.loading import fit_input_shape
 from boundcheck.runs.run import Run, Sample
@@ -40,55 +41,82 @@ def run_from_objects(
     Raises:
         InputError: Something is not as described.
     """
-    if not isinstance(network, nn.Module):
-        raise InputError("a torch.nn.Module or a run", f"a {type(network).__name__}", "pass the network itself")
+    frozen = _frozen(network, "the network")
     x, y = _pair("train", train)
     xt, yt = (x, y) if test is None else _pair("test", test)
-    low, high = domain if domain is not None else (None, None)
-    dataset = make_dataset("the sample", x, y, xt, yt, classes=classes, low=low, high=high)
-    frozen = _frozen(network, "the network")
+    low, high = _bounds(domain)
+    # One label alone tells no number of classes; the network's outputs do.
+    known = 2 if classes is None and all(given.dtype.kind in "biu" and not given.any() for given in (y, yt)) else classes
+    dataset = make_dataset("the sample", x, y, xt, yt, classes=known, low=low, high=high)
+    law = parse_labels(labels)
     initial = None if reference is None else _frozen(reference, "the reference")
     if initial is not None and _shapes(initial) != _shapes(frozen):
-        raise InputError("a reference of the network's own architecture", "parameters of other names or shapes", "copy the network before training")
+        raise InputError(
+            "a reference of the network's own architecture",
+            "parameters of other names or shapes",
+            "copy the network before training",
+        )
     run = Run(
         network=frozen,
         reference=initial,
         reference_kind="zero" if initial is None else "initial",
         train=Sample(dataset.inputs("train"), dataset.labels("train")),
         test=None if test is None else Sample(dataset.inputs("test"), dataset.labels("test")),
-        classes=_classes(dataset, frozen, classes),
-        law=parse_labels(labels),
+        classes=dataset.classes,
+        law=law,
         low=dataset.low,
         high=dataset.high,
         model=type(network).__name__,
         data="arrays",
     )
-    return fit_input_shape(run)
+    # Random labels are uniform on the classes of the sample, which a network with further outputs does not change.
+    return fit_input_shape(run, more_classes=classes is None and law.p == 0.0)
 
 
-def _classes(dataset: Dataset, network: nn.Module, asked: int | None) -> int:
-    """The classes that the network tells apart, which may be more than occur in a small sample."""
-    if asked is not None:
-        return dataset.classes
+def _bounds(domain: tuple[float, float] | None) -> tuple[float | None, float | None]:
+    if domain is None:
+        return None, None
     try:
-        with torch.no_grad():
-            dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
-            shape = tuple(network(torch.from_numpy(dataset.inputs("train")[:2]).to(dtype)).shape)
-    except Exception:  # the network may want another shape; fit_input_shape finds out and says so
-        return dataset.classes
-    return max(shape[1], dataset.classes) if len(shape) == 2 and shape[1] > 1 else dataset.classes
+        low, high = (float(end) for end in domain)
+    except (TypeError, ValueError):
+        low, high = math.inf, -math.inf
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise InputError(
+            "domain=(lowest, highest) input coordinate", repr(domain), "pass for example (0.0, 1.0), or leave it out"
+        )
+    return low, high
 
 
 def _pair(name: str, pair: tuple[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise InputError(f"{name}=(inputs, labels)", f"a {type(pair).__name__}", "pass two arrays or tensors")
-    x, y = (np.asarray(part.detach().cpu()) if isinstance(part, torch.Tensor) else np.asarray(part) for part in pair)
+    x, y = (_array(name, part) for part in pair)
     return x, y
 
 
+def _array(name: str, part: Any) -> np.ndarray[Any, Any]:
+    if isinstance(part, torch.Tensor):
+        plain = part.detach().cpu()
+        return np.asarray(plain.float() if plain.dtype in (torch.bfloat16, torch.float16) else plain)
+    try:
+        return np.asarray(part)
+    except ValueError as error:  # rows of different lengths
+        raise InputError(
+            f"arrays or tensors in {name}", f"a {type(part).__name__} ({error})", "give all rows the same shape"
+        ) from error
+
+
 def _frozen(network: nn.Module, name: str) -> nn.Module:
+    if not isinstance(network, nn.Module):
+        raise InputError(f"a torch.nn.Module as {name}", f"a {type(network).__name__}", "pass the network itself")
     check_finite(network.state_dict(), name)
-    return copy.deepcopy(network).to("cpu").eval()
+    try:
+        return copy.deepcopy(network).to("cpu").eval()
+    except Exception as error:  # a module of the user's own may refuse to be copied in any way
+        got = f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else 'no message'}"
+        raise InputError(
+            f"{name} to be a module that copy.deepcopy copies", got, "build a fresh one and load its state dict"
+        ) from error
 
 
 def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:

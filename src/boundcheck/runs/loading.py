@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,6 +70,7 @@ def load_run(checkpoint: str | Path, **source: Any) -> Run:
     where = Source(str(checkpoint), **source)
     content = read_file(where.checkpoint)
     if is_checkpoint(content):
+        _refuse_beside_own(where)
         run = _own(parse_checkpoint(content, where.checkpoint), where)
     else:
         run = _foreign(content, where)
@@ -90,11 +93,38 @@ def network_of(model: Mapping[str, Any], allowed: str | None) -> nn.Module:
         factory = str(model["factory"])
         if allowed != factory:
             got = "no --model" if allowed is None else f"--model {allowed}"
-            raise InputError(f"--model {factory}, whose code made the network of this checkpoint", got, "add it if you trust that code")
+            raise InputError(
+                f"--model {factory}, whose code made the network of this checkpoint", got, "add it if you trust that code"
+            )
         return from_factory(factory, dict(model.get("kwargs", {})))
     if allowed is not None and allowed != model.get("name"):
         raise InputError(f"no --model: the checkpoint names its own, {model.get('name')}", f"--model {allowed}", "leave it out")
-    return rebuild(model)
+    return built(model)
+
+
+def built(model: Mapping[str, Any], seed: int = 0) -> nn.Module:
+    """The built-in network that a description names, with fresh weights.
+
+    Raises:
+        InputError: Its settings can't be used.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of empty layers; what comes of them is refused below or by the data
+            return rebuild(model, seed=seed)
+    except InputError:
+        raise
+    except Exception as error:  # torch refuses impossible sizes with errors of many kinds
+        lines = str(error).splitlines() or ["no message"]
+        got = f"{model.get('kwargs')} ({type(error).__name__}: {lines[0][:120]})"
+        raise InputError(f"settings of {model.get('name')}", got, "check --widths, --channels and --model-kwargs") from error
+
+
+def _refuse_beside_own(where: Source) -> None:
+    """Refuse what would be ignored, since the checkpoint says it."""
+    extra = [word for word, value in (("--n", where.n), ("--model-kwargs", where.model_kwargs or None)) if value is not None]
+    if extra:
+        raise InputError(f"a boundcheck checkpoint without {' and '.join(extra)}", "both", "leave it out: the checkpoint says it")
 
 
 def _own(checkpoint: Checkpoint, where: Source) -> Run:
@@ -141,13 +171,20 @@ def _foreign(content: Any, where: Source) -> Run:
 
 def _with_weights(network: nn.Module, path: str) -> nn.Module:
     content = read_file(path)
-    state = content["state_dict"] if is_checkpoint(content) else find_state_dict(content, path)
+    state = parse_checkpoint(content, path).state if is_checkpoint(content) else find_state_dict(content, path)
     fit_state_dict(network, state, path)
     return network.eval()
 
 
 def _run(
-    dataset: Dataset, network: nn.Module, reference: nn.Module | None, kind: str, train: Sample, test: Sample, labels: str, model: str
+    dataset: Dataset,
+    network: nn.Module,
+    reference: nn.Module | None,
+    kind: str,
+    train: Sample,
+    test: Sample,
+    labels: str,
+    model: str,
 ) -> Run:
     return Run(
         network=network,
@@ -178,37 +215,42 @@ def _normalized(run: Run, where: Source) -> Run:
     return replace(run, network=nn.Sequential(first, run.network).eval(), reference=reference)
 
 
-def fit_input_shape(run: Run) -> Run:
+def fit_input_shape(run: Run, *, more_classes: bool = False) -> Run:
     """Bring the inputs into the shape that the network takes: as they are, flat, or with a channel axis.
+
+    Args:
+        run: The run.
+        more_classes: Whether the network may tell more classes apart than the run has; the run then has as many.
 
     Raises:
         InputError: The network takes none of them, or returns no k numbers an example.
     """
     shape = run.train.x.shape[1:]
-    tried = dict.fromkeys([shape, (_size(shape),), *([(1, *shape)] if len(shape) == 2 else []), *([shape[1:]] if shape[0] == 1 else [])])
+    tried = [shape, (math.prod(shape),), *([(1, *shape)] if len(shape) == 2 else []), *([shape[1:]] if shape[:1] == (1,) else [])]
     complaint = ""
-    for candidate in tried:
+    for candidate in dict.fromkeys(tried):
         try:
             with torch.no_grad():
                 output = run.network(torch.from_numpy(run.train.x[:2].reshape(-1, *candidate)).to(_dtype(run.network)))
         except Exception as error:  # a user's network may fail in any way on a shape that it does not take
             complaint = complaint or f"{type(error).__name__}: {str(error).splitlines()[0][:100] if str(error) else ''}"
             continue
-        rows = min(2, len(run.train))
-        if isinstance(output, torch.Tensor) and (
-            output.shape == (rows, run.classes) or (run.classes == 2 and output.shape in ((rows,), (rows, 1)))
-        ):
-            return replace(run, train=_reshaped(run.train, candidate), test=None if run.test is None else _reshaped(run.test, candidate))
-        complaint = f"an output of shape {tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__}"
-    wanted = f"a network from inputs of shape {shape} to {run.classes} numbers an example"
-    raise InputError(wanted, complaint, "check --model, --model-kwargs and --data")
+        classes = _classes_told_apart(output, min(2, len(run.train)))
+        if classes == run.classes or (more_classes and classes > run.classes):
+            test = None if run.test is None else _reshaped(run.test, candidate)
+            return replace(run, train=_reshaped(run.train, candidate), test=test, classes=classes)
+        complaint = (
+            f"an output of shape {tuple(output.shape)}" if isinstance(output, torch.Tensor) else f"a {type(output).__name__}"
+        )
+    wanted = f"a network from inputs of shape {tuple(shape)} to {run.classes} numbers an example"
+    raise InputError(wanted, complaint, "check the network against the data: --model, --model-kwargs and --data")
 
 
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for s in shape:
-        size *= s
-    return size
+def _classes_told_apart(output: object, rows: int) -> int:
+    """Classes of a network by its output on some rows: one number tells two apart; 0 where the output is of no use."""
+    if not isinstance(output, torch.Tensor) or not output.is_floating_point() or output.ndim not in (1, 2) or len(output) != rows:
+        return 0
+    return max(2, output.shape[1]) if output.ndim == 2 else 2
 
 
 def _dtype(network: nn.Module) -> torch.dtype:

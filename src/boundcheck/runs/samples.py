@@ -57,7 +57,13 @@ def find_data(description: DataDescription, data: str | None, data_dir: str | No
     Raises:
         InputError: It is not to be found, or is not the data of the checkpoint's hash.
     """
-    dataset = load_dataset(data or description.name, data_dir=data_dir)
+    try:
+        dataset = load_dataset(data or description.name, data_dir=data_dir)
+    except InputError as why:
+        if data is not None or not description.name.endswith(".npz"):
+            raise
+        wanted = f"the data that the checkpoint was trained on, {description.name}"
+        raise InputError(wanted, f"{why.got} where {why.expected} was expected", "name where it is now with --data") from why
     if dataset.sha256 != description.sha256:
         raise InputError(
             f"the data that the checkpoint was trained on ({description.name}, SHA-256 {description.sha256[:12]}…)",

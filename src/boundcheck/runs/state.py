@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,26 +31,41 @@ def read_file(path: str | Path) -> Any:
     """
     file = Path(path)
     wanted = "a checkpoint file"
-    if file.is_dir():
+    try:
+        size = -1 if file.is_dir() else file.stat().st_size
+    except (OSError, ValueError) as error:  # not there, no name that a file can have, or behind a closed door
+        reason = "" if isinstance(error, FileNotFoundError) else f" ({getattr(error, 'strerror', None) or error})"
+        advice = "check the path, or make one with 'boundcheck train --out FILE'"
+        raise InputError(wanted, f"nothing at {str(file)!r}{reason}", advice) from None
+    if size < 0:
         raise InputError(wanted, f"a directory, {file}", "name the file inside it")
-    if not file.exists():
-        raise InputError(wanted, f"nothing at {file}", "check the path, or make one with 'boundcheck train --out FILE'")
-    if file.stat().st_size == 0:
+    if size == 0:
         raise InputError(wanted, f"an empty file, {file}", "copy it again from where it was written")
     try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's remarks on old formats are no concern of the reader's
+            if _is_safetensors(file, size):
+                from safetensors.torch import load_file
 
-            return load_file(str(file), device="cpu")
-        return torch.load(file, map_location="cpu", weights_only=True)
+                return load_file(str(file), device="cpu")
+            return torch.load(file, map_location="cpu", weights_only=True)
     except PermissionError:
         raise InputError(wanted, f"no permission to read {file}", "change its mode") from None
     except pickle.UnpicklingError as error:
         raise InputError(wanted + " of tensors and plain values", *_why_refused(file, error)) from None
     except Exception as error:
-        # Broken archives end in errors of many kinds: RuntimeError, EOFError, BadZipFile, SafetensorError, KeyError, UnicodeDecodeError.
+        # Broken archives end in errors of many kinds, from RuntimeError and EOFError to SafetensorError and UnicodeDecodeError.
         broken = f"{file}, which can't be read ({type(error).__name__}: {_first_line(error)})"
         raise InputError(wanted, broken, "it may be cut short or of another format; copy it again") from None
+
+
+def _is_safetensors(file: Path, size: int) -> bool:
+    """By its name, or by its head: the length of a JSON object in eight bytes, then the object."""
+    if file.suffix == ".safetensors":
+        return True
+    with file.open("rb") as stream:
+        head = stream.read(9)
+    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") <= size - 8
 
 
 def _why_refused(file: Path, error: Exception) -> tuple[str, str]:
@@ -128,9 +144,17 @@ def fit_state_dict(module: nn.Module, state: Mapping[str, torch.Tensor], path: s
             complaints.append(f"{word}: {', '.join(names[:3])}" + (f" and {len(names) - 3} more" if len(names) > 3 else ""))
     if complaints:
         advice = "check --model and --model-kwargs against the file"
-        raise InputError(f"a state dict that fits the {type(module).__name__}", f"{path} with keys {'; '.join(complaints)}", advice)
+        raise InputError(
+            f"a state dict that fits the {type(module).__name__}", f"{path} with keys {'; '.join(complaints)}", advice
+        )
     check_finite(state, path)
-    module.load_state_dict({name: state.get(name, value) for name, value in own.items()})
+    try:
+        module.load_state_dict({name: state.get(name, value) for name, value in own.items()})
+    except Exception as error:  # modules may load their state in ways of their own
+        raise InputError(
+            f"a state dict that fits the {type(module).__name__}", f"{path} ({_first_line(error)})", "check --model"
+        ) from error
+    check_finite(module.state_dict(), path)  # a number may be too large for the precision of the module
 
 
 def check_finite(state: Mapping[str, torch.Tensor], path: str | Path) -> None:
@@ -140,8 +164,10 @@ def check_finite(state: Mapping[str, torch.Tensor], path: str | Path) -> None:
         InputError: Names the first layer that has some.
     """
     for name, value in state.items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+        if (value.is_floating_point() or value.is_complex()) and not bool(torch.isfinite(value).all()):
             count = int((~torch.isfinite(value)).sum())
             raise InputError(
-                "finite weights", f"{count} NaN or infinite values in {name} of {path}", "take a checkpoint from before training diverged"
+                "finite weights",
+                f"{count} NaN or infinite values in {name} of {path}",
+                "take a checkpoint from before training diverged",
             )

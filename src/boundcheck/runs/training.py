@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -73,27 +73,27 @@ class Epoch:
         epoch: Counted from 1.
         loss: Mean cross-entropy during the pass, in nats.
         errors: Training errors after the pass, in evaluation mode; ties and NaN count.
-        seconds: Time since training started.
     """
 
     epoch: int
     loss: float
     errors: int
-    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What training ended with.
+    """Where training stands at the end of an epoch.
 
     Attributes:
         history: One record an epoch, those of an earlier part included.
         fitted: Whether the last epoch had no training error.
+        state: Weights at that moment; training that goes on does not change them.
         optimizer: State to go on from.
     """
 
     history: tuple[Mapping[str, Any], ...]
     fitted: bool
+    state: Mapping[str, torch.Tensor]
     optimizer: Mapping[str, Any]
 
 
@@ -106,13 +106,33 @@ def make_optimizer(network: nn.Module, settings: Settings) -> torch.optim.Optimi
     return torch.optim.Adam(network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
 
 
+def logits_of(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Outputs of shape (n, k); a network with one output speaks for class 1 against class 0, whose output is zero.
+
+    Raises:
+        InputError: The network fails on the batch.
+    """
+    try:
+        output = network(x)
+    except Exception as error:  # a network of the user's own may fail in any way
+        lines = str(error).splitlines() or ["no message"]
+        got = f"{type(error).__name__}: {lines[0][:120]}"
+        raise InputError(
+            f"a network that takes a batch of {len(x)} examples", got, "mend the network, or change --batch-size"
+        ) from error
+    if output.ndim == 1 or output.shape[1] == 1:
+        flat = output.reshape(-1)
+        return torch.stack([torch.zeros_like(flat), flat], dim=1)
+    return output  # type: ignore[no-any-return]
+
+
 def count_errors(network: nn.Module, x: torch.Tensor, y: torch.Tensor, chunk: int = 4096) -> int:
     """Training errors in evaluation mode, in the precision that the network is trained in; ties and NaN count."""
     network.eval()
     wrong = 0
     with torch.no_grad():
         for start in range(0, len(y), chunk):
-            logits, labels = network(x[start : start + chunk]), y[start : start + chunk, None]
+            logits, labels = logits_of(network, x[start : start + chunk]), y[start : start + chunk, None]
             own = logits.gather(1, labels)
             best_other = logits.scatter(1, labels, -torch.inf).amax(1, keepdim=True)
             wrong += int((~(own > best_other)).sum())
@@ -120,10 +140,15 @@ def count_errors(network: nn.Module, x: torch.Tensor, y: torch.Tensor, chunk: in
 
 
 def _batches(n: int, settings: Settings, epoch: int) -> Iterator[NDArray[np.int64]]:
-    """Indices of one epoch: its order depends on seed and epoch alone, so that a resumed training repeats nothing."""
+    """Indices of one epoch: its order depends on seed and epoch alone, so that a resumed training repeats nothing.
+
+    A single example that would be left over joins the batch before it: batch normalization can't train on one.
+    """
     order = np.random.default_rng([settings.seed, epoch]).permutation(n)
-    for start in range(0, n, settings.batch_size):
-        yield order[start : start + settings.batch_size]
+    ends = list(range(settings.batch_size, n, settings.batch_size))
+    if ends and n - ends[-1] == 1 and settings.batch_size > 1:
+        ends.pop()
+    yield from np.split(order, ends)
 
 
 def train_epochs(
@@ -133,7 +158,7 @@ def train_epochs(
     *,
     history: tuple[Mapping[str, Any], ...] = (),
     optimizer_state: Mapping[str, Any] | None = None,
-    on_epoch: Callable[[Epoch, Callable[[], Trained]], None] | None = None,
+    on_epoch: Callable[[Epoch, Trained], None] | None = None,
 ) -> Trained:
     """Train in place until no training error is left or the epochs are spent.
 
@@ -143,37 +168,49 @@ def train_epochs(
         settings: How to train.
         history: Epochs that an earlier part has done.
         optimizer_state: State that the earlier part ended with.
-        on_epoch: Called after each epoch with its record and with a function that gives the state so far.
+        on_epoch: Called after each epoch with its record and with where training stands.
 
     Raises:
-        InputError: The loss became NaN or infinite.
+        InputError: The loss became NaN or infinite, the network has nothing to train, or it fails on a batch.
     """
-    x, y = torch.from_numpy(np.ascontiguousarray(sample.x, dtype=np.float32)), torch.from_numpy(sample.y)
+    trainable = [p for p in network.parameters() if p.requires_grad]
+    if not trainable:
+        raise InputError("a network with parameters to train", "none", "check --model")
+    x, y = torch.from_numpy(np.ascontiguousarray(sample.x)).to(trainable[0].dtype), torch.from_numpy(sample.y)
     optimizer = make_optimizer(network, settings)
     if optimizer_state is not None:
-        optimizer.load_state_dict(dict(optimizer_state))
+        _go_on(optimizer, optimizer_state)
     records = list(history)
-    before = float(records[-1]["seconds"]) if records else 0.0
-    start = time.perf_counter()
 
     def so_far() -> Trained:
         fitted = bool(records) and records[-1]["errors"] == 0
-        return Trained(tuple(records), fitted, optimizer.state_dict())
+        state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        return Trained(tuple(records), fitted, state, copy.deepcopy(optimizer.state_dict()))
 
     with torch.random.fork_rng(devices=[]):
         for number in range(len(records) + 1, settings.epochs + 1):
-            if so_far().fitted:
+            if records and records[-1]["errors"] == 0:
                 break
             torch.manual_seed((settings.seed * 1_000_003 + number) % 2**63)  # dropout, if the network has some
             for group in optimizer.param_groups:
                 group["lr"] = settings.lr * settings.lr_decay ** (number - 1)
             loss = _one_epoch(network, optimizer, x, y, settings, number)
-            record = Epoch(number, loss, count_errors(network, x, y), before + time.perf_counter() - start)
+            record = Epoch(number, loss, count_errors(network, x, y))
             records.append(asdict(record))
             if on_epoch is not None:
-                on_epoch(record, so_far)
+                on_epoch(record, so_far())
     network.eval()
     return so_far()
+
+
+def _go_on(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    try:
+        optimizer.load_state_dict(copy.deepcopy(dict(state)))
+    except Exception as error:  # torch complains of states that don't fit with errors of many kinds
+        got = f"another one ({type(error).__name__}: {error})"
+        raise InputError(
+            "the optimizer's state that an interrupted training left", got, "train from the start, without --resume"
+        ) from error
 
 
 def _one_epoch(
@@ -183,7 +220,7 @@ def _one_epoch(
     total = 0.0
     for batch in _batches(len(y), settings, number):
         index = torch.from_numpy(batch)
-        loss = nn.functional.cross_entropy(network(x[index]), y[index])
+        loss = nn.functional.cross_entropy(logits_of(network, x[index]), y[index])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -1,0 +1,60 @@
+"""What no measurement can have found: evidence from a file that was changed by hand is refused before a theorem reads it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from boundcheck.evidence.record import Errors, Evidence
+
+
+def contradiction(evidence: Evidence) -> str | None:
+    """The first thing in a record that can't be so, in words; ``None`` when nothing is found.
+
+    This finds slips, not forgeries: a record that hangs together may still be of no network at all.
+    """
+    problem, errors = evidence.problem, evidence.errors
+    counts = {"the network": errors}
+    if evidence.code is not None:
+        counts["the decoded network"] = evidence.code.errors
+    if evidence.posterior is not None:
+        counts["the drawn network"] = evidence.posterior.drawn
+    rows = {name: getattr(evidence, name) for name in ("margins", "relative_margins")}
+    complaints = [
+        "fewer than two classes" if problem.classes < 2 else None,
+        "no inputs" if problem.d < 1 else None,
+        f"a corruption of {problem.corruption}" if not 0.0 <= problem.corruption <= 1.0 else None,
+        *(_of_errors(name, found, problem.n, errors.test_n) for name, found in counts.items()),
+        *(f"{len(v)} {name} of {problem.n} rows" for name, v in rows.items() if v is not None and len(v) != problem.n),
+        *(f"NaN in {path}" for path, number in _numbers("evidence", evidence) if math.isnan(number)),
+    ]
+    return next((complaint for complaint in complaints if complaint is not None), None)
+
+
+def _of_errors(name: str, e: Errors, n: int, test_n: int) -> str | None:
+    held = (("training", e.n, e.errors, e.invalid), ("held-out", e.test_n, e.test_errors, e.test_invalid))
+    if e.n != n or e.n < 1 or e.test_n != test_n:
+        return f"errors of {name} on {e.n} training and {e.test_n} held-out rows of {n} and {test_n}"
+    for sample, rows, wrong, invalid in held:
+        if not 0 <= invalid <= wrong <= rows:
+            return f"{wrong} errors of {name}, {invalid} of them ties or NaN, on {rows} {sample} rows"
+    if e.test_error is not None and not 0.0 <= e.test_error <= 1.0:
+        return f"a held-out error of {e.test_error} of {name}"
+    return f"{e.overlap} of {e.test_n} held-out rows in the training sample" if not 0 <= e.overlap <= e.test_n else None
+
+
+def _numbers(path: str, value: Any) -> Iterator[tuple[str, float]]:
+    """Every float in a record with the path to it."""
+    if isinstance(value, float):
+        yield path, value
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _numbers(f"{path}.{field.name}", getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _numbers(f"{path}.{key}", item)
+    elif isinstance(value, tuple):
+        for i, item in enumerate(value):
+            yield from _numbers(f"{path}.{i}", item)
