@@ -75,7 +75,7 @@ class Bartlett2017Covering(Theorem):
             reference_hypothesis(evidence),
             chain_hypothesis(evidence),
             lipschitz_hypothesis(evidence),
-            kernel_hypothesis(evidence),
+            kernel_hypothesis(evidence, mirrored=True),
         )
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:

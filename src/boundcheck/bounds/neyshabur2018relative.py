@@ -57,7 +57,7 @@ class Neyshabur2018Relative(Theorem):
             chain_hypothesis(evidence),
             no_bias_hypothesis(evidence),
             lipschitz_hypothesis(evidence),
-            kernel_hypothesis(evidence),
+            kernel_hypothesis(evidence, mirrored=False),
         )
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:

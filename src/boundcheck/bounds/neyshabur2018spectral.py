@@ -62,7 +62,7 @@ class Neyshabur2018Spectral(Theorem):
             chain_hypothesis(evidence),
             no_bias_hypothesis(evidence),
             lipschitz_hypothesis(evidence),
-            kernel_hypothesis(evidence),
+            kernel_hypothesis(evidence, mirrored=False),
             Hypothesis.check(
                 "a bound on the norm of inputs is known before the sample is seen",
                 evidence.problem.input_radius is not None,

@@ -176,8 +176,16 @@ def require_positive(norms: Sequence[float], what: str) -> None:
             raise NotApplicable(f"{what} is {norm}: the network is constant or its norms overflow")
 
 
-def kernel_hypothesis(evidence: Evidence, kinds: tuple[str, ...] = ("dense", "conv")) -> Hypothesis:
-    """Each weight multiplies each input coordinate at most once per output map: no scalings, no mirrored padding."""
+def kernel_hypothesis(evidence: Evidence, *, mirrored: bool) -> Hypothesis:
+    """Dense layers and convolutions; scalings that were trained are neither.
+
+    Args:
+        evidence: The record.
+        mirrored: Whether padding may repeat positions, so that one weight meets an input several times: norms over taps have to
+            count that.
+    """
+    kinds = ("dense", "conv", "mirrored conv") if mirrored else ("dense", "conv")
     layers = evidence.layers or {}
     other = [f"{name} is {a.kind}" for name, a in layers.items() if trained(a) and a.kind not in kinds]
-    return Hypothesis.check("trained layers are dense or convolutions with zero or circular padding", not other, ", ".join(other))
+    says = "trained layers are dense or convolutions" + ("" if mirrored else " with zero or circular padding")
+    return Hypothesis.check(says, not other, ", ".join(other))
