@@ -43,7 +43,7 @@ class _Effort:
 
 
 _EFFORTS: Mapping[str, _Effort] = {
-    "quick": _Effort(rows=2000, evaluations=60, levels=(3, 7)),
+    "quick": _Effort(rows=2000, evaluations=150, levels=(3, 7)),
     "full": _Effort(rows=10000, evaluations=400, levels=LEVELS),
 }
 

@@ -81,15 +81,17 @@ def search(
             best, lowest = sigmas, value
     if best is None:
         raise ValueError("expected at least one block of parameters; got none")
+    every = tuple(gaussian.blocks)
+    groups = [every, *((block,) for block in every)] if len(every) > 1 else [every]
     for factor in (2.0, 2.0**0.5, 2.0**0.25):
         improved = True
         while improved and not spent():
             improved = False
-            for block in gaussian.blocks:
+            for moved in groups:
                 for step in (factor, 1.0 / factor):
                     if spent():
                         break
-                    trial = {**best, block: best[block] * step}
+                    trial = best | {block: best[block] * step for block in moved}
                     value = loss(trial)
                     if value < lowest:
                         best, lowest, improved = trial, value, True
