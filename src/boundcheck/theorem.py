@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, ClassVar, Protocol, final
 
 __all__ = [
@@ -96,9 +97,11 @@ class Bound:
 
     @property
     def value(self) -> float:
-        """The sum of the terms, rounded up (``math.fsum`` rounds the exact sum once)."""
+        """The sum of the terms, rounded up: one step above where ``math.fsum``, which rounds once, fell below it."""
         total = math.fsum(self.terms.values())
-        return total if total in (0.0, math.inf) else math.nextafter(total, math.inf)
+        if not math.isfinite(total) or Fraction(total) >= sum(map(Fraction, self.terms.values())):
+            return total
+        return math.nextafter(total, math.inf)
 
     @property
     def log10_value(self) -> float | None:

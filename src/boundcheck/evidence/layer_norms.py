@@ -10,7 +10,7 @@ class LayerNorms:
     """Norms of one affine layer as the linear map that it is on its true input, rounded up where not said otherwise.
 
     Attributes:
-        kind: ``dense``, ``conv`` or another kind of affine step.
+        kind: ``dense``, ``conv``, ``mirrored conv`` (padding copies positions, so that a tap reads some twice) or ``diagonal``.
         in_size: Coordinates of the input.
         out_size: Coordinates of the output.
         parameters: Distinct parameters, biases included.

@@ -228,6 +228,9 @@ class Graph:
             current = self.by_name[readers[0]]
         if any(not isinstance(node.op, PASSING) for node in leading):
             return Chain((), (), "an activation or a pool stands before the first layer with weights")
+        if stages and any(not isinstance(node.op, PASSING) for node in stages[-1][1]):
+            # A theorem's last layer is the affine map to the outputs: subtracting the mean over classes must change no margin.
+            return Chain((), (), f"an activation or a pool follows {stages[-1][0].name}, the last layer with weights")
         for layer, steps in stages:
             slopes = [node for node in steps if isinstance(node.op, (Relu, LeakyRelu))]
             if len(slopes) > 1 and any(isinstance(node.op, LeakyRelu) for node in slopes):

@@ -61,7 +61,7 @@ def _norms(graph: Graph, node: Node, partner: Node | None) -> LayerNorms:
     norm, frobenius = spectral(op, shape), _frobenius(op, shape, positions)
     copies = _copies(op, shape)
     return LayerNorms(
-        kind=_KINDS[type(op)],
+        kind=_kind(op, copies),
         in_size=math.prod(shape),
         out_size=node.size,
         parameters=parameter_count(op),
@@ -86,6 +86,11 @@ def _norms(graph: Graph, node: Node, partner: Node | None) -> LayerNorms:
         augmented_frobenius=frobenius if bias is None else _augmented(frobenius, bias_norm, positions),
         lipschitz_after=lipschitz_after(node, graph.by_name, graph.consumers),
     )
+
+
+def _kind(op: Dense | Convolution | Scale, copies: float) -> str:
+    """What sort of map it is; padding that copies positions is told apart, for a tap then reads some of them twice."""
+    return "mirrored conv" if copies > 1.0 else _KINDS[type(op)]
 
 
 def _by_tap(op: Dense | Convolution | Scale, weight: Array | None = None) -> Array:
