@@ -34,10 +34,11 @@ def chosen_theorems(names: Iterable[str] | None) -> tuple[str, ...]:
     wanted = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     if not wanted:
         raise InputError("at least one bound", "an empty list", "leave it out to ask all of them")
+    known = tuple(CATALOGUE)
     for name in wanted:
-        if name not in CATALOGUE:
-            raise InputError("the name of a bound", repr(name), nearest(str(name), tuple(CATALOGUE)))
-    return tuple(name for name in CATALOGUE if name in wanted)
+        if name not in known:
+            raise InputError("the name of a bound", repr(name), nearest(str(name), known))
+    return tuple(name for name in known if name in wanted)
 
 
 def check_delta(delta: float) -> None:

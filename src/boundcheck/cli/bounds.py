@@ -35,8 +35,9 @@ def bounds(
     from boundcheck.files import check_writable
 
     check_writable([json_file] if json_file not in (None, "-") else [])
-    if name is not None and name not in CATALOGUE:
-        raise InputError("the name of a bound", repr(name), nearest(name, tuple(CATALOGUE)))
+    known = tuple(CATALOGUE)
+    if name is not None and name not in known:
+        raise InputError("the name of a bound", repr(name), nearest(name, known))
     theorems = list(CATALOGUE.values()) if name is None else [CATALOGUE[name]]
     if json_file != "-":
         if latex:

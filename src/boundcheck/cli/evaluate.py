@@ -104,11 +104,11 @@ def _check_outputs(outputs: Mapping[str, str | None], inputs: Iterable[str | Non
     """Refuse, before any work, outputs that can't be written or would overwrite what is read."""
     from boundcheck.files import check_writable
 
-    read = {os.path.realpath(path): path for path in inputs if path is not None}
+    read = {os.path.realpath(path) for path in inputs if path is not None and "\0" not in path}
     for option, path in outputs.items():
         if path == "-" and option != "--json":
             raise InputError(f"a file in {option}", "'-'", "standard output takes --json alone")
-        if path not in (None, "-") and os.path.realpath(str(path)) in read:
+        if path not in (None, "-") and "\0" not in str(path) and os.path.realpath(str(path)) in read:
             raise InputError(f"a new file in {option}", f"'{path}', which is read", "choose another name")
     check_writable([path for path in outputs.values() if path is not None and path != "-"])
 

@@ -67,11 +67,13 @@ def read_evidence(path: str | Path) -> Evidence:
     Raises:
         InputError: The file can't be read or is not evidence.
     """
-    file = Path(path)
-    if file.is_dir() or not file.exists():
-        found = f"a directory, {file}" if file.is_dir() else f"nothing at {file}"
-        raise InputError("a JSON file of evidence", found, "write one with 'boundcheck evaluate --evidence FILE'")
+    advice = "write one with 'boundcheck evaluate --evidence FILE'"
     try:
-        return from_json(file.read_bytes(), file)
-    except OSError as error:
-        raise InputError("a readable file of evidence", f"{file} ({error.strerror})", "change its mode") from None
+        text = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError("a JSON file of evidence", f"nothing at {path}", advice) from None
+    except IsADirectoryError:
+        raise InputError("a JSON file of evidence", f"a directory, {path}", advice) from None
+    except (OSError, ValueError) as error:  # behind a closed door, or no name that a file can have
+        raise InputError("a readable file of evidence", f"{str(path)!r} ({error})", advice) from None
+    return from_json(text, path)

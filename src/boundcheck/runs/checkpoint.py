@@ -147,7 +147,7 @@ def _data(value: Mapping[str, Any]) -> DataDescription:
     data = DataDescription(**value)
     words = (data.name, data.sha256, data.labels, data.labels_sha256)
     numbers = (data.seed, *([] if data.n is None else [data.n]))
-    if not all(type(word) is str for word in words) or not all(type(number) is int for number in numbers):
+    if not all(type(word) is str for word in words) or not all(type(number) is int and number >= 0 for number in numbers):
         raise TypeError("data")
     return data
 

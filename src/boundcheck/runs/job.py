@@ -112,7 +112,9 @@ def prepare(job: TrainingJob, data_dir: str | None = None, resume_from: str | No
     dataset = load_dataset(job.data, data_dir=data_dir)
     train, test = make_samples(dataset, law, job.settings.seed, job.n)
     network, model = _network(job, dataset)
-    shaped = fit_input_shape(Run(network.eval(), None, "zero", train, test, dataset.classes, law))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.settings.seed)  # lazy layers draw their weights when they first see an input
+        shaped = fit_input_shape(Run(network.eval(), None, "zero", train, test, dataset.classes, law))
     initial = copy.deepcopy(network.state_dict())
     prepared = Prepared(job, dataset, network, initial, model, shaped.train, (), None)
     return prepared if resume_from is None else _resumed(prepared, resume_from)

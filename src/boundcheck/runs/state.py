@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from boundcheck.errors import InputError
 
@@ -137,7 +138,7 @@ def fit_state_dict(module: nn.Module, state: Mapping[str, torch.Tensor], path: s
     wrong = [
         f"{name} of shape {tuple(state[name].shape)} for {tuple(own[name].shape)}"
         for name in own
-        if name in state and state[name].shape != own[name].shape
+        if name in state and not is_lazy(own[name]) and state[name].shape != own[name].shape
     ]
     for word, names in (("missing", missing), ("unexpected", unexpected), ("of the wrong shape", wrong)):
         if names:
