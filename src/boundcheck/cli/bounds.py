@@ -83,6 +83,7 @@ def _table(theorems: list[Theorem]) -> RenderableType:
     table = Table(
         "name", "what people call it", "family", "bounds the error of", title=f"{len(theorems)} theorems", title_justify="left"
     )
+    table.columns[0].no_wrap = True  # a name is to be copied
     for theorem in theorems:
         table.add_row(theorem.name, theorem.title, theorem.family, theorem.about)
     table.caption = "boundcheck bounds NAME shows one of them whole"

@@ -11,6 +11,7 @@ import typer
 import typer.main
 
 import boundcheck
+from boundcheck.cli.audit import audit
 from boundcheck.cli.bounds import bounds
 from boundcheck.cli.demo import demo
 from boundcheck.cli.evaluate import evaluate
@@ -41,8 +42,13 @@ def root(
     """Check theorems about generalization against trained networks."""
 
 
-for _command in (demo, train, evaluate, bounds):
-    app.command()(_command)
+def _paragraphs(docstring: str) -> str:
+    """A docstring whose lines are as wide as the reader's terminal: only empty lines break."""
+    return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
+
+
+for _command in (demo, train, evaluate, audit, bounds):
+    app.command(help=_paragraphs(_command.__doc__ or ""))(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,16 @@ DataDir = Annotated[
 JsonFile = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write JSON; '-' for standard output, and nothing else there.")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, metavar="INT", help="Seed of everything random.")]
+
+
+def _seed(value: int) -> int:
+    """Refuse a seed that a random generator can't take; done here so that the help need not show 2**63."""
+    if not 0 <= value < 2**63:
+        raise InputError("a --seed from 0 to 2**63 - 1", str(value), "choose another")
+    return value
+
+
+Seed = Annotated[int, typer.Option("--seed", callback=_seed, help="Seed of everything random.")]
 Delta = Annotated[float, typer.Option("--delta", help="A bound holds with probability 1 - delta.")]
 
 

@@ -30,10 +30,8 @@ def train(
     out: Annotated[str, typer.Option("--out", metavar="FILE", help="The checkpoint.")] = "run.pt",
     widths: Annotated[str | None, typer.Option("--widths", help="Hidden widths of the mlp, e.g. 512,512.")] = None,
     channels: Annotated[str | None, typer.Option("--channels", help="Channels of conv and residual, e.g. 16,32.")] = None,
-    bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Whether layers have biases.")] = True,
-    batchnorm: Annotated[
-        bool, typer.Option("--batchnorm/--no-batchnorm", help="Batch normalization (mlp, conv, residual).")
-    ] = False,
+    no_bias: Annotated[bool, typer.Option("--no-bias", help="Layers without biases.")] = False,
+    batchnorm: Annotated[bool, typer.Option("--batchnorm", help="Batch normalization (mlp, conv, residual).")] = False,
     model_kwargs: Annotated[
         str | None, typer.Option("--model-kwargs", metavar="JSON", help="Further arguments of the model.")
     ] = None,
@@ -65,7 +63,7 @@ def train(
     from boundcheck.runs.training import Settings
 
     check_writable([path for path in (out, json_file) if path not in (None, "-")])
-    kwargs = _model_settings(model, widths, channels, bias, batchnorm, json_object("--model-kwargs", model_kwargs))
+    kwargs = _model_settings(model, widths, channels, not no_bias, batchnorm, json_object("--model-kwargs", model_kwargs))
     settings = Settings(optimizer, lr, lr_decay, momentum, weight_decay, batch_size, epochs, seed)
     job = TrainingJob(data, model, kwargs, labels, n, settings)
     prepared = prepare(job, data_dir, resume_from=out if resume else None)

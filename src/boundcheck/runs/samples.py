@@ -33,8 +33,8 @@ def make_samples(dataset: Dataset, law: LabelLaw, seed: int, n: int | None) -> t
         seed: Seed of the labels and of the choice of examples.
         n: Size of the training sample, ``None`` for all.
     """
-    index = chosen_examples(n, len(dataset.y_train), seed)
     x, y = dataset.inputs("train"), corrupt(dataset.labels("train"), dataset.classes, law, seed)
+    index = chosen_examples(n, len(y), seed)
     if index is not None:
         x, y = x[index], y[index]
     return Sample(x, y), Sample(dataset.inputs("test"), dataset.labels("test"))
