@@ -104,6 +104,9 @@ def _dense(w: np.ndarray, lipschitz_after: float) -> LayerNorms:
         augmented_spectral=spectral * _RAISE,
         augmented_frobenius=frobenius,
         lipschitz_after=lipschitz_after,
+        max_row_l1=float(np.abs(w).sum(axis=1).max()) * _RAISE,
+        entry_l1=float(np.abs(w).sum()) * _RAISE,
+        sup_lipschitz_after=1.0,
     )
 
 

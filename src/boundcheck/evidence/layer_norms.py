@@ -34,6 +34,9 @@ class LayerNorms:
         augmented_spectral: Operator norm of [[W, b], [0, 1]] for a dense layer; equal to ``spectral`` without bias.
         augmented_frobenius: Frobenius norm of [[W, b], [0, 1]] for a dense layer; equal to ``frobenius`` without bias.
         lipschitz_after: Lipschitz constant of the steps between this layer and the next affine one.
+        max_row_l1: Largest l1 norm of a row of the unrolled map, its constant joined.
+        entry_l1: Sum of the absolute values of all entries of the unrolled map and of its constants.
+        sup_lipschitz_after: Like ``lipschitz_after``, for the largest coordinate in place of the Euclidean norm.
     """
 
     kind: str
@@ -60,3 +63,6 @@ class LayerNorms:
     augmented_spectral: float
     augmented_frobenius: float
     lipschitz_after: float
+    max_row_l1: float
+    entry_l1: float
+    sup_lipschitz_after: float

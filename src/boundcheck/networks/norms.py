@@ -12,6 +12,7 @@ from boundcheck.evidence.record import TwoLayer
 from boundcheck.networks.graph import Graph, Node, bias_of, is_fixed, weight_of
 from boundcheck.networks.operator_norms import convolution_settings, lipschitz_after, spectral, spectral_lower
 from boundcheck.networks.ops import Array, Convolution, Dense, Reshape, Scale, parameter_count
+from boundcheck.networks.sup_norms import entry_l1, max_row_l1, sup_lipschitz_after
 from boundcheck.numerics.error_terms import above, ldexp_up
 from boundcheck.numerics.norms import column_norms, frobenius_norm, row_norms, sum_above
 from boundcheck.numerics.spectral import spectral_norm
@@ -85,6 +86,9 @@ def _norms(graph: Graph, node: Node, partner: Node | None) -> LayerNorms:
         augmented_spectral=_augmented_spectral(op, bias, positions, norm, bias_norm),
         augmented_frobenius=frobenius if bias is None else _augmented(frobenius, bias_norm, positions),
         lipschitz_after=lipschitz_after(node, graph.by_name, graph.consumers),
+        max_row_l1=max_row_l1(op),
+        entry_l1=entry_l1(op, positions),
+        sup_lipschitz_after=sup_lipschitz_after(node, graph),
     )
 
 
