@@ -12,9 +12,18 @@ from boundcheck.theorem import Theorem
 
 _CLASSES: Mapping[str, str] = {
     "langford2005testset": "Langford2005TestSet",
+    "langford2005chernoff": "Langford2005Chernoff",
+    "maurer2009testset": "Maurer2009TestSet",
+    "hoeffding1963testset": "Hoeffding1963TestSet",
     "vapnik1998growth": "Vapnik1998Growth",
+    "mohri2018growth": "Mohri2018Growth",
+    "bartlett2019vcdim": "Bartlett2019VcDim",
+    "cortes2019relative": "Cortes2019Relative",
+    "serfling1974ghost": "Serfling1974Ghost",
     "blum2003hypergeometric": "Blum2003Hypergeometric",
     "blumer1987bits": "Blumer1987Bits",
+    "blumer1987kl": "Blumer1987Kl",
+    "mcallester1999occam": "McAllester1999Occam",
     "golowich2018size": "Golowich2018Size",
     "golowich2018chevet": "Golowich2018Chevet",
     "gonon2024peeling": "Gonon2024Peeling",

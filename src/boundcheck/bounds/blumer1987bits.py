@@ -7,8 +7,8 @@ Statement: where training can only write b bits, with probability at least 1 - d
 
 .. math:: R \le \sup\{p : \ln P(\mathrm{Bin}(n, p) \le s) \ge \ln \delta - b \ln 2\}, \quad s \text{ the training errors}.
 
-What differs: the paper counts consistent hypotheses; here training errors are allowed, and the binomial tail is inverted for each
-network at confidence delta 2^-b. The union bound over at most 2^b networks gives the statement.
+What differs: the paper counts consistent hypotheses; here training errors are allowed, and the binomial tail is inverted for
+each network at confidence delta 2^-b. The union bound over at most 2^b networks gives the statement.
 
 The bound speaks of the program as it runs, rounding included: two settings of the bits are two hypotheses, however close.
 """
@@ -18,10 +18,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from boundcheck.bounds.lemmas.bits import bit_hypotheses, bit_symbols
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics import binomial_tail_inverse_log
 from boundcheck.numerics.rounding import log_down, log_up, mul_up, sub_down, sub_up
-from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
+from boundcheck.theorem import Bound, Hypothesis, Theorem
 
 
 class Blumer1987Bits(Theorem):
@@ -37,17 +38,11 @@ class Blumer1987Bits(Theorem):
 
     def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
         """Nothing is asked of what the network computes."""
-        return (
-            Hypothesis.assume("the training examples are independent draws from one distribution"),
-            Hypothesis.assume("all of the program but the counted bits was fixed before the training sample was looked at"),
-            Hypothesis.assume("the program is deterministic: the same input gives the same answer, alone or in a batch"),
-        )
+        return bit_hypotheses()
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """Bits that training could write, and the errors of the network as it ran."""
-        if evidence.precision is None:
-            raise NotApplicable("the bits of the parameters are not known")
-        return {"n": evidence.errors.n, "errors": evidence.errors.errors, "bits": evidence.precision.bits}
+        return bit_symbols(evidence)
 
     @staticmethod
     def formula(*, n: int, errors: int, bits: int, delta: float) -> Bound:

@@ -9,10 +9,10 @@ Statement: for a predictor fixed before m further examples are drawn, k of them 
 .. math:: R \le \overline{\mathrm{Bin}}(k, m, \delta) := \sup\{p : P(\mathrm{Bin}(m, p) \le k) \ge \delta\}.
 
 What differs: when the training labels were replaced with probability p by uniform ones, the bound speaks of that law. The
-predictor then errs with probability lo + (hi - lo) R + (1 - hi) T, where R is the error on clean labels, T <= R the probability
-of a tie or NaN (an error under every label), lo = p(1 - 1/k), hi = 1 - p/k. R and T are bounded each with a share of delta, so the
-held-out labels need not be corrupted by a random draw. On clean labels (p = 0) the second share is not needed, and is spent
-on the first.
+predictor then errs with probability lo + (hi - lo) R + (1 - hi) T, where R is the error on clean labels, T <= R the
+probability of a tie or NaN (an error under every label), lo = p(1 - 1/k), hi = 1 - p/k. R and T are bounded each with a share
+of delta, so the held-out labels need not be corrupted by a random draw. On clean labels (p = 0) the second share is not
+needed, and is spent on the first.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from boundcheck.bounds.lemmas.held_out import held_out_hypotheses, held_out_symbols
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics import binomial_tail_inverse
-from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
+from boundcheck.theorem import Bound, Hypothesis, Theorem
 
 _TIES_SHARE = 0.1  # of delta, where labels are corrupted: the term it bounds carries a factor p/k
 
@@ -40,30 +41,12 @@ class Langford2005TestSet(Theorem):
     moves: ClassVar[Mapping[str, int]] = {"errors": 1, "invalid": 1, "delta": -1}
 
     def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """Independence of the held-out sample is checked as far as repeated rows show it."""
-        e = evidence.errors
-        return (
-            Hypothesis.check(
-                "the held-out examples are independent of the training sample: no row occurs in both",
-                e.overlap == 0,
-                f"{e.overlap} of {e.test_n} held-out rows occur in the training sample",
-            ),
-            Hypothesis.assume("the held-out examples are independent draws from the distribution of the training sample"),
-            Hypothesis.assume("the network was fixed before the held-out sample was looked at, and it is looked at once"),
-        )
+        """Independence of the held-out sample, and a single look."""
+        return held_out_hypotheses(evidence)
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """Counts of the held-out sample."""
-        e = evidence.errors
-        if e.test_n == 0:
-            raise NotApplicable("there is no held-out sample")
-        return {
-            "m": e.test_n,
-            "errors": e.test_errors,
-            "invalid": e.test_invalid,
-            "corruption": evidence.problem.corruption,
-            "classes": evidence.problem.classes,
-        }
+        return held_out_symbols(evidence)
 
     @staticmethod
     def formula(*, m: int, errors: int, invalid: int, corruption: float, classes: int, delta: float) -> Bound:

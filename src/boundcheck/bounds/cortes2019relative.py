@@ -1,0 +1,85 @@
+r"""The relative form of the VC bound: a fast rate where errors are few.
+
+C. Cortes, S. Greenberg and M. Mohri, Relative deviation learning bounds and generalization with unbounded loss functions,
+Annals of Mathematics and Artificial Intelligence 85 (2019) 45-70, for the exponent 2; first stated by V. N. Vapnik (1982),
+and by M. Anthony and J. Shawe-Taylor (1993). With :math:`A = (\ln\Pi(2n) + \ln(4/\delta))/n`, with probability at least 1 -
+delta, for all functions of the class, :math:`R - \hat R \le 2\sqrt{A R}`, hence
+
+.. math:: R \le \hat R + 2A + 2\sqrt{A (A + \hat R)}.
+
+The growth function of the networks of one architecture is bounded in :mod:`boundcheck.numerics.growth` (Bartlett, Harvey, Liaw
+and Mehrabian 2019).
+
+Proof. Let eps^2 = 4 A, so n eps^2 > 1. Where R - \hat R > eps sqrt(R) for some function h chosen by the sample, R > eps^2 >
+1/n. A binomial variable of mean n R > 1 reaches its mean with probability more than 1/4 (S. Greenberg and M. Mohri, Tight
+lower bound on the probability of a binomial exceeding its expectation, Statistics and Probability Letters 86, 2014), so a
+second sample has R' >= R with that probability. The quotient (R' - \hat R)/sqrt((R' + \hat R)/2) grows with R', and is more
+than eps at R' = R. So the probability of such a sample is at most 4 P(sup (R' - \hat R)/sqrt((R' + \hat R)/2) > eps). Given
+the 2n points, exchange the members of pairs by fair signs: for a pattern of losses a_i, b_i the denominator stays, and
+Hoeffding for the sum of the signs times b_i - a_i, whose squares sum to at most sum (a_i + b_i), gives exp(-n eps^2/4). There
+are at most Pi(2n) patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from boundcheck.bounds.lemmas.counting import counting_hypotheses, counting_symbols
+from boundcheck.evidence.record import Evidence
+from boundcheck.numerics.growth import Block, log_growth_upper
+from boundcheck.numerics.rounding import add_up, div_up, log_up, mul_up, sqrt_up
+from boundcheck.theorem import Bound, Hypothesis, Theorem
+
+
+class Cortes2019Relative(Theorem):
+    """Uniform convergence relative to the root of the risk."""
+
+    name = "cortes2019relative"
+    title = "VC bound (relative deviation)"
+    family = "vc"
+    cite = (
+        "Cortes, Greenberg and Mohri, Relative deviation learning bounds and generalization with unbounded loss functions, "
+        "AMAI 85 (2019); growth function by Bartlett, Harvey, Liaw and Mehrabian, JMLR 20 (2019)"
+    )
+    statement = (
+        r"R(f) \le \hat R(f) + 2A + 2\sqrt{A (A + \hat R(f))}, \quad A = \frac1n \Big(\ln\Pi(2n) + \ln\frac{4}{\delta}\Big)"
+    )
+    reads = ("growth", "margins", "problem", "structure")
+    moves: ClassVar[Mapping[str, int]] = {"n": -1, "errors": 1, "tests": 1, "degrees": 1, "parameters": 1, "delta": -1}
+
+    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
+        """What a count of sign patterns asks for."""
+        return counting_hypotheses(evidence)
+
+    def measure(self, evidence: Evidence) -> dict[str, Any]:
+        """Sample size, training errors and the levels of sign tests."""
+        return counting_symbols(evidence)
+
+    @staticmethod
+    def formula(
+        *,
+        n: int,
+        errors: int,
+        tests: Sequence[int],
+        degrees: Sequence[int],
+        parameters: Sequence[int],
+        blocks: Sequence[Sequence[Block]],
+        delta: float,
+    ) -> Bound:
+        """The bound.
+
+        Args:
+            n: Training examples, at least 1.
+            errors: Errors among them, ties included.
+            tests: Sign tests per input q_i, level by level.
+            degrees: Degrees D_i of the tested polynomials in the parameters.
+            parameters: Distinct parameters w_i in this level and all earlier ones.
+            blocks: Per level ``(units, tests per unit, parameters per unit)`` where the tests are affine; may be empty.
+            delta: Confidence in (0, 1).
+        """
+        size = log_growth_upper(2 * n, tests=tests, degrees=degrees, parameters=parameters, blocks=blocks)
+        a = div_up(add_up(size, log_up(div_up(4.0, delta))), float(n))
+        empirical = div_up(float(errors), float(n))
+        root = sqrt_up(mul_up(a, add_up(a, empirical)))
+        return Bound({"training error": empirical, "growth function and confidence": mul_up(2.0, add_up(a, root))})
