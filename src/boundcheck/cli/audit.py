@@ -70,7 +70,7 @@ def _deliver(work: Audit, json_file: str | None, interrupted: bool) -> int:
 
     rows, plan, screen = work.rows(), work.plan, console(json_file)
     holds = all(row.holds for row in rows)
-    screen.print(_table(rows))
+    screen.print(_table(work, rows))
     if plan.uncovered:
         screen.print(f"Not audited, since no setting knows what they speak of: {', '.join(plan.uncovered)}.")
     if interrupted:
@@ -96,12 +96,18 @@ def _deliver(work: Audit, json_file: str | None, interrupted: bool) -> int:
     return 130 if interrupted else int(not holds)
 
 
-def _table(rows: list[Row]) -> RenderableType:
+def _table(work: Audit, rows: list[Row]) -> RenderableType:
     """One line for each theorem: the setting in which it misses most often, or comes closest to a miss."""
+    from rich import box
     from rich.table import Table
 
-    table = Table("theorem", "worst setting", title="Misses on problems with known risk", title_justify="left")
-    for head in ("trials", "applicable", "misses", "rate", "interval", "delta", "verdict", "tightest"):
+    plan = work.plan
+    title = f"Misses on problems with known risk: {plan.trials} trials a setting, delta {plan.delta:g}"
+    title += f" ({plan.share:.2g} for each theorem)" if plan.joint else ""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("theorem", no_wrap=True)
+    table.add_column("worst setting")
+    for head in ("trials", "applies", "misses", "rate", "interval", "verdict", "tightest"):
         table.add_column(head, justify="right")
     for name in dict.fromkeys(row.theorem for row in rows):
         row = max((row for row in rows if row.theorem == name), key=_closeness)
@@ -112,12 +118,13 @@ def _table(rows: list[Row]) -> RenderableType:
             str(row.applicable),
             str(row.misses),
             f"{row.rate:.4f}",
-            f"{row.interval[0]:.4f} to {row.interval[1]:.4f}",
-            f"{row.delta:.3g}",
+            f"{row.interval[0]:.3f}-{row.interval[1]:.3f}",
             "holds" if row.holds else "FAILS",
             "" if row.tightest is None else f"{row.tightest:.2f}",
         )
-    table.caption = "tightest: smallest ratio of the number to the true risk"
+    table.caption = (
+        "interval: for the probability of a miss, exact, at the shared level; tightest: smallest ratio of number to risk"
+    )
     table.caption_justify = "left"
     return table
 

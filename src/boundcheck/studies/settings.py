@@ -1,0 +1,117 @@
+"""The settings of the audit: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from boundcheck.data.synthetic import FiniteProblem, GaussianPair, coin
+from boundcheck.studies.finite import Memorizer, WorstOfGrid, grid
+from boundcheck.studies.gaussians import WorstDirection
+from boundcheck.studies.trial import Setting
+
+Atoms = NDArray[np.float64]
+
+_TERNARY = (-1.0, 0.0, 1.0)
+
+
+@cache
+def settings() -> Mapping[str, Setting]:
+    """Every setting by name; candidates are the same in every process."""
+    made = (_linear(), _relu(), _conv(), _memorizer(), _overlapping(), _planted())
+    return {setting.name: setting for setting in made}
+
+
+def _linear() -> Setting:
+    w = grid(_TERNARY, 5)
+    return WorstOfGrid(
+        name="linear",
+        says="32 vertices of a cube, majority labels with one in ten flipped; worst of 243 linear rules, weights -1, 0, 1",
+        problem=_labelled(grid((0.0, 1.0), 5), lambda x: (x.sum(axis=1) > 2).astype(np.int64), 2, noise=1, of=10),
+        architecture=lambda: nn.Sequential(nn.Linear(5, 2, bias=False)),
+        candidates=np.concatenate([-w, w], axis=1),
+        shape=(5,),
+        n=150,
+        held_out=60,
+        linear=True,
+    )
+
+
+def _relu() -> Setting:
+    return WorstOfGrid(
+        name="relu",
+        says="25 points of a grid, 3 classes with noise; worst of all 59049 networks 2-2-3 with weights -1, 0, 1",
+        problem=_labelled(
+            grid((-2.0, -1.0, 0.0, 1.0, 2.0), 2), lambda x: np.sign(x[:, 0] - x[:, 1]).astype(np.int64) + 1, 3, noise=1, of=10
+        ),
+        architecture=lambda: nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 3, bias=False)),
+        candidates=grid(_TERNARY, 10),
+        shape=(2,),
+        n=1500,
+        held_out=60,
+    )
+
+
+def _conv() -> Setting:
+    rng = np.random.default_rng(0)
+    atoms = rng.integers(0, 2, size=(48, 16)).astype(np.float64)
+    return WorstOfGrid(
+        name="conv",
+        says="48 binary 4 x 4 pictures, fair coins for labels; worst of 4000 convolutional networks with a max-pool",
+        problem=FiniteProblem(np.unique(atoms, axis=0), np.ones((len(np.unique(atoms, axis=0)), 2), dtype=np.int64)),
+        architecture=lambda: nn.Sequential(
+            nn.Conv2d(1, 2, 2, bias=False), nn.ReLU(), nn.MaxPool2d(2, 1), nn.Flatten(), nn.Linear(8, 2, bias=False)
+        ),
+        candidates=rng.integers(-1, 2, size=(4000, 24)).astype(np.float64),
+        shape=(1, 4, 4),
+        n=400,
+        held_out=60,
+    )
+
+
+def _memorizer() -> Setting:
+    return Memorizer(
+        name="memorizer",
+        says="16 vertices of a cube, labels corrupted with probability 0.8; a network that looks the sample up",
+        problem=coin(4, 2),
+        n=24,
+        held_out=60,
+        labels="corrupt:0.8",
+    )
+
+
+def _overlapping() -> Setting:
+    return WorstDirection(
+        name="gaussians",
+        says="two overlapping Gaussians in 8 dimensions; worst of 500 linear rules",
+        problem=GaussianPair(dim=8, margin=1.0, along=1.0, across=1.0),
+        n=120,
+        held_out=60,
+        directions=500,
+        spread=1.0,
+    )
+
+
+def _planted() -> Setting:
+    return WorstDirection(
+        name="margin",
+        says="two classes in 4 dimensions at distance 1 from a planted hyperplane; worst of 200 rules near it, n = 3000",
+        problem=GaussianPair(dim=4, margin=1.0, along=0.0, across=0.5, flip=0.02),
+        n=3000,
+        held_out=300,
+        directions=200,
+        spread=0.2,
+    )
+
+
+def _labelled(
+    atoms: NDArray[np.float64], label: Callable[[NDArray[np.float64]], NDArray[np.int64]], classes: int, noise: int, of: int
+) -> FiniteProblem:
+    """Uniform on the atoms; with probability ``noise / of`` the label is uniform."""
+    weights = np.full((len(atoms), classes), noise, dtype=np.int64)
+    weights[np.arange(len(atoms)), label(atoms)] += classes * (of - noise)
+    return FiniteProblem(atoms, weights)
