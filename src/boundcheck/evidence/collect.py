@@ -20,7 +20,7 @@ from boundcheck.runs.measurement import Measurement
 from boundcheck.runs.run import Run
 
 # Shares of a quick evaluation of a fully connected network that the sections take, for the progress bar.
-_WEIGHTS: Mapping[str, float] = {"errors": 3.0, "inputs": 3.0, "layers": 1.0, "posterior": 6.0, "code": 6.0}
+_WEIGHTS: Mapping[str, float] = {"errors": 3.0, "inputs": 3.0, "layers": 1.0, "posterior": 6.0, "code": 6.0, "flatness": 1.0}
 
 
 def precision(m: Measurement) -> Precision:
@@ -125,6 +125,20 @@ def code(m: Measurement) -> Any:
     return measure_code(**_search_arguments(m))
 
 
+def geometry(m: Measurement) -> Any:
+    """How the network lies around its initial weights and acts on the sample."""
+    from boundcheck.evidence.measure_geometry import measure_geometry
+
+    return measure_geometry(m.graph, m.reference_graph, m.run.train.x, m.run.train.y, seed=m.seed, effort=m.effort)
+
+
+def flatness(m: Measurement) -> Any:
+    """How far the weights can be moved."""
+    from boundcheck.evidence.measure_flatness import measure_flatness
+
+    return measure_flatness(m.graph, m.reference_graph, m.run.train.x, m.run.train.y, seed=m.seed, effort=m.effort)
+
+
 def _search_arguments(m: Measurement) -> dict[str, Any]:
     """What the searches for a posterior and for a code are told alike."""
     run, test = m.run, m.run.test
@@ -158,6 +172,8 @@ MEASURED: Mapping[str, Callable[[Measurement], Any]] = {
     "growth": growth,
     "posterior": posterior,
     "code": code,
+    "geometry": geometry,
+    "flatness": flatness,
 }
 """Section of the record to the function that measures it; problem and errors are always measured."""
 

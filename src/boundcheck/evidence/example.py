@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 
+from boundcheck.evidence.flatness import Flatness
+from boundcheck.evidence.geometry import Geometry
 from boundcheck.evidence.growth_layer import GrowthLayer
 from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.path_norm import PathNorm
@@ -61,6 +63,8 @@ def example_evidence() -> Evidence:
         ),
         posterior=_posterior(rng, {"first": first, "last": last}),
         code=Code((4, 9, 12, 7, 3), 96.0, "two scales, one choice", Errors(N, errors + 3, 0, TEST_N, 11, 1, 0.022, 0)),
+        geometry=_geometry(x, labels, first, last),
+        flatness=_flatness(np.concatenate([first.ravel(), last.ravel()])),
     )
 
 
@@ -116,6 +120,45 @@ def _two_layer(first: np.ndarray, last: np.ndarray) -> TwoLayer:
     return TwoLayer(value, value)
 
 
+def _geometry(x: np.ndarray, labels: np.ndarray, first: np.ndarray, last: np.ndarray) -> Geometry:
+    hidden = np.maximum(x @ first.T, 0.0)
+    outputs = hidden @ last.T
+    slopes = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    slopes /= slopes.sum(axis=1, keepdims=True)
+    slopes[np.arange(N), labels] -= 1.0
+    live = np.linalg.norm(hidden, axis=1) > 0.0
+    return Geometry(
+        rows=N,
+        difference_spectral=None,
+        log_squared_path=math.log(float((last**2 @ first**2).sum())),
+        last_row_norm=float(np.linalg.norm(last, axis=1).max()),
+        # Two layers without constants: the derivative of the outputs along the weights is twice the outputs.
+        fisher_rao=float(np.mean((2.0 * (slopes * outputs).sum(axis=1)) ** 2)),
+        least_gain={
+            "first": float((np.linalg.norm(x @ first.T, axis=1) / np.linalg.norm(x, axis=1)).min()),
+            "last": float((np.linalg.norm(outputs[live], axis=1) / np.linalg.norm(hidden[live], axis=1)).min()),
+        },
+    )
+
+
+def _flatness(weights: np.ndarray) -> Flatness:
+    floor, follows = 1e-3, 0.4
+    return Flatness(
+        rows=N,
+        draws=3,
+        drop=0.1,
+        parameters=weights.size,
+        squared_norm=float((weights**2).sum()),
+        squared_distance=None,
+        sigma=0.15,
+        floor=floor,
+        magnitude_sigma=follows,
+        log_magnitude_norm=float(np.log(floor**2 + (follows * weights) ** 2).sum()),
+        log_magnitude_distance=None,
+        radius=0.05,
+    )
+
+
 def _posterior(rng: np.random.Generator, weights: dict[str, np.ndarray]) -> Posterior:
     variance = 0.01
     groups = {}
@@ -141,4 +184,6 @@ def _posterior(rng: np.random.Generator, weights: dict[str, np.ndarray]) -> Post
         candidates=1,
         test_error=0.052,
         drawn=Errors(N, 70, 0, TEST_N, 30, 0, 0.06, 0),
+        pairs=12000,
+        joint_loss=0.02,
     )

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+from boundcheck.evidence.flatness import Flatness
+from boundcheck.evidence.geometry import Geometry
 from boundcheck.evidence.growth_layer import GrowthLayer
 from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.path_norm import PathNorm
@@ -212,7 +214,7 @@ class Posterior:
 
     Attributes:
         groups: Blocks of parameters, by name.
-        prior_mean: What the prior is centred at: ``initial``, ``file`` or ``zero``.
+        prior_mean: What the prior is centred at: ``initial``, ``file``, ``zero``, or ``split``: learned on a part of the sample.
         prior_variances: The grid of prior variances, fixed before the data.
         draws: Number m of independent draws (each a number in [0, 1]).
         mean_loss: Their mean, rounded up.
@@ -220,6 +222,10 @@ class Posterior:
         candidates: Posteriors among which the certified draws chose (1: chosen on other draws).
         test_error: Monte Carlo estimate of the Gibbs error on held-out data, under the law of the labels.
         drawn: Errors of the one network drawn from the posterior.
+        pairs: Number of disjoint pairs of independent draws, each pair looked at on the same examples; 0 for none.
+        joint_loss: Mean over these pairs of the share of examples on which both err, rounded up.
+        certified: Examples from which the draws are, where the prior's mean was learned on the others; else ``None``.
+        splits: Ways to split the sample among which results chose.
     """
 
     groups: Mapping[str, PosteriorGroup]
@@ -231,6 +237,10 @@ class Posterior:
     candidates: int
     test_error: float | None
     drawn: Errors
+    pairs: int = 0
+    joint_loss: float | None = None
+    certified: int | None = None
+    splits: int = 1
 
 
 @dataclass(frozen=True)
@@ -279,6 +289,8 @@ class Evidence:
     growth: tuple[GrowthLayer, ...] | None = None
     posterior: Posterior | None = None
     code: Code | None = None
+    geometry: Geometry | None = None
+    flatness: Flatness | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -304,6 +316,8 @@ class Evidence:
             return None if self.posterior is None else self.posterior.test_error
         if about == "sample":
             return None if self.posterior is None else self.posterior.drawn.test_error
+        if about == "vote":
+            return None
         if about == "compressed":
             return None if self.code is None else self.code.errors.test_error
         return self.errors.test_error
