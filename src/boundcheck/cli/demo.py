@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 LABELS = ("true", "random")
 # Without biases every theorem of the first line has its hypotheses; wide enough to fit random labels in seconds.
-_MODEL = {"widths": (512,), "bias": False}
-_EPOCHS, _LR = 1000, 3e-3
+_MODEL = {"widths": (128,), "bias": False}
+_EPOCHS = 2000
 
 
 def demo(
@@ -97,9 +97,9 @@ def _story(labels: str, folder: Path, delta: float, seed: int, tell: Progress) -
     from boundcheck.runs.loading import load_run
     from boundcheck.runs.training import Settings
 
-    job = TrainingJob("digits", "mlp", _MODEL, labels, None, Settings(lr=_LR, epochs=_EPOCHS, seed=seed))
+    job = TrainingJob("digits", "mlp", _MODEL, labels, None, Settings(epochs=_EPOCHS, seed=seed))
     prepared = prepare(job)
-    trained = prepared.run(lambda epoch, _: tell(f"epoch {epoch.epoch}, {epoch.errors} wrong", 0.5 * min(epoch.epoch / 200, 1.0)))
+    trained = prepared.run(lambda epoch, _: tell(f"epoch {epoch.epoch}, {epoch.errors} wrong", 0.5 * min(epoch.epoch / 400, 1.0)))
     path = folder / f"{labels}.pt"
     prepared.checkpoint(trained, finished=True).save(path)
     return evaluate(load_run(path), delta=delta, seed=seed, progress=lambda what, fraction: tell(what, 0.5 + 0.5 * fraction))

@@ -33,8 +33,8 @@ class Settings:
         seed: Seed of the initial weights and of the order of the examples.
     """
 
-    optimizer: str = "adam"
-    lr: float = 1e-3
+    optimizer: str = "sgd"
+    lr: float = 0.05
     lr_decay: float = 1.0
     momentum: float = 0.9
     weight_decay: float = 0.0
