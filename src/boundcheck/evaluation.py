@@ -81,6 +81,7 @@ def ask(
     Raises:
         InputError: An unknown name, or a ``delta`` that is not in (0, 1).
     """
+    from boundcheck.measures import measured
     from boundcheck.report.report import Report
 
     check_delta(delta)
@@ -91,7 +92,7 @@ def ask(
         progress(f"asking {name}", i / len(names))
         certificates.append(CATALOGUE[name](evidence, share))
     progress("asking theorems", 1.0)
-    return Report.of(evidence, certificates, delta=delta, joint=joint)
+    return Report.of(evidence, certificates, delta=delta, joint=joint, measures=measured(evidence))
 
 
 def evaluate(
@@ -154,7 +155,7 @@ def measure(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Evidence:
-    """Measure what the chosen theorems name, and nothing else.
+    """Measure what the chosen theorems name, and nothing else; what measures name too, when all theorems are asked.
 
     Args:
         run: The network and its samples.
@@ -168,12 +169,15 @@ def measure(
         InputError: An unknown name, effort or ``delta``.
     """
     from boundcheck.evidence.collect import collect
+    from boundcheck.measures import MEASURES
 
     check_delta(delta)
     check_effort(effort)
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError("a seed from 0 to 2**63 - 1", repr(seed), "choose another")
     sections: list[str] = [section for name in chosen_theorems(bounds) for section in CATALOGUE[name].reads]
+    if bounds is None:  # measures ride along; who names bounds wants those alone
+        sections += [section for found in MEASURES.values() for section in found.reads]
     return collect(run, tuple(dict.fromkeys(sections)), delta=delta, effort=effort, seed=seed, progress=progress)
 
 

@@ -17,7 +17,7 @@ RECORDS = tuple(f"evidence.{name}" for name in ("record", "flatness", "geometry"
 CORE = {f"boundcheck.{name}" for name in ("theorem", "errors")}
 PURE = {f"boundcheck.{name}" for name in RECORDS}
 HEAVY = {"torch", "torchvision", "pandas", "matplotlib", "typer", "rich", "jinja2", "sklearn", "pooch", "safetensors"}
-TORCH_FREE = ("theorem", "errors", "numerics", "bounds", *RECORDS, "report", "data")
+TORCH_FREE = ("theorem", "errors", "numerics", "bounds", "measures", *RECORDS, "report", "data")
 ROOMS_WITH_TORCH = {
     f"boundcheck.{room}"
     for room in (
@@ -31,6 +31,7 @@ ALLOWED_INSIDE = {
     "errors": set(),
     "numerics": {"boundcheck.numerics", *CORE},
     "bounds": {"boundcheck.bounds", "boundcheck.numerics", *CORE, *PURE},
+    "measures": {"boundcheck.measures", *CORE, *PURE},
     **{record: {*CORE, *PURE} for record in RECORDS},
 }
 """For a room, the parts of boundcheck that it may import."""

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from boundcheck.report.report import Report
 
 
+def measures_frame(report: Report) -> pd.DataFrame:
+    """One row for each measure, the absent ones with their reason."""
+    import pandas as pd
+
+    rows = [{"name": name, "value": value, "why": None} for name, value in report.measures]
+    rows += [{"name": name, "value": None, "why": why} for name, why in report.unmeasured]
+    return pd.DataFrame(rows, columns=["name", "value", "why"]).astype({"value": "float64"})
+
+
 def frame(report: Report) -> pd.DataFrame:
     """One row for each certificate, numbers as floats (NaN where there is none)."""
     import pandas as pd

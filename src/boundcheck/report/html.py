@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from boundcheck.bounds import CATALOGUE
+from boundcheck.measures import MEASURES
 from boundcheck.report import rows
 from boundcheck.report.display import closest, downward, plain, upward
 from boundcheck.theorem import Status
@@ -85,6 +86,7 @@ def context(report: Report, *, pictures: bool = True, prefix: str = "") -> dict[
         "assumptions": _assumptions(report),
         "remarks": rows.remarks(report),
         "prefix": prefix,
+        "measures": _measures(report),
     }
     if pictures:
         from boundcheck.report.plot import draw, inline_svg
@@ -102,6 +104,25 @@ def statement(name: str, prefix: str) -> Statement:
     theorem = CATALOGUE[name]
     drawn = formula_svg(theorem.statement, prefix)
     return Statement(theorem.title, theorem.statement, None if drawn is None else Markup(drawn))
+
+
+@dataclass(frozen=True)
+class MeasureRow:
+    """One measure on the page; ``value`` is ``None`` where the network has none, and ``why`` says why."""
+
+    name: str
+    title: str
+    source: str
+    value: float | None
+    why: str
+
+
+def _measures(report: Report) -> list[MeasureRow]:
+    """The measures, absent ones last; a name from another version of the program has no words."""
+    found: list[tuple[str, float | None, str]] = [(name, value, "") for name, value in report.measures]
+    found += [(name, None, why) for name, why in report.unmeasured]
+    words = {name: (m.title, m.source) for name, m in MEASURES.items()}
+    return [MeasureRow(name, *words.get(name, ("", "")), value, why) for name, value, why in found]
 
 
 def _assumptions(report: Report) -> list[tuple[str, str]]:

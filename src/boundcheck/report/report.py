@@ -13,6 +13,7 @@ import boundcheck
 from boundcheck.errors import nearest
 from boundcheck.evidence.record import Errors, Evidence, Problem, Provenance
 from boundcheck.files import check_writable, write_whole
+from boundcheck.measures import Measured
 from boundcheck.report import measured
 from boundcheck.theorem import FAMILIES, Certificate
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import RenderableType
 
+NO_MEASURES = Measured((), ())
 _ROUNDING = 2.0**-40  # m shares delta / m, each rounded, add up to delta within this for any m that fits in memory
 
 
@@ -36,6 +38,7 @@ class Report:
         delta: Miss probability of each certificate alone, or of all together when ``joint``.
         joint: Whether delta is divided among the certificates, so that all hold together.
         measures: Name and value of measures without constants.
+        unmeasured: Name and reason of the measures that the network has no value of.
         version: Version of boundcheck that wrote it.
     """
 
@@ -46,6 +49,7 @@ class Report:
     delta: float
     joint: bool
     measures: tuple[tuple[str, float], ...] = ()
+    unmeasured: tuple[tuple[str, str], ...] = ()
     version: str = boundcheck.__version__
 
     def __post_init__(self) -> None:
@@ -66,7 +70,7 @@ class Report:
         certificates: Sequence[Certificate],
         delta: float,
         joint: bool,
-        measures: Sequence[tuple[str, float]] = (),
+        measures: Measured = NO_MEASURES,
     ) -> Report:
         """The report on one record.
 
@@ -75,13 +79,14 @@ class Report:
             certificates: What the theorems said of it.
             delta: Miss probability of each certificate alone, or of all together when ``joint``.
             joint: Whether ``delta`` was divided among the certificates.
-            measures: Name and value of measures without constants.
+            measures: Measures without constants, and why others are absent.
 
         Raises:
             ValueError: A theorem occurs twice, or the certificates spend more than ``delta``.
         """
         ordered = tuple(sorted(certificates, key=lambda c: FAMILIES.index(c.family)))
-        return cls(evidence.provenance, evidence.problem, evidence.errors, ordered, delta, joint, tuple(measures))
+        head = (evidence.provenance, evidence.problem, evidence.errors)
+        return cls(*head, ordered, delta, joint, measures.values, measures.absent)
 
     def __getitem__(self, name: str) -> Certificate:
         """The certificate of a theorem.
@@ -118,6 +123,12 @@ class Report:
         from boundcheck.report.frame import frame
 
         return frame(self)
+
+    def measures_to_frame(self) -> pd.DataFrame:
+        """One row for each measure: name, value (NaN where there is none) and why there is none."""
+        from boundcheck.report.frame import measures_frame
+
+        return measures_frame(self)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The report as strict JSON in the format ``boundcheck-report/1``, written to ``path`` if given.

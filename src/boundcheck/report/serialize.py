@@ -42,7 +42,10 @@ def as_dict(report: Report) -> dict[str, Any]:
         },
         "test": _test(report),
         "certificates": [_certificate(c) for c in report],
-        "measures": [{"name": name, "value": _number(value)} for name, value in report.measures],
+        "measures": [
+            *({"name": name, "value": value} for name, value in report.measures),
+            *({"name": name, "value": None, "why": why} for name, why in report.unmeasured),
+        ],
         "ledger": [{"name": name, "delta": share} for name, share in report.ledger],
     }
 
@@ -154,7 +157,8 @@ def _read(document: Mapping[str, Any]) -> Report:
         certificates=tuple(_read_certificate(c) for c in document["certificates"]),
         delta=document["delta"],
         joint=document["joint"],
-        measures=tuple((m["name"], _read_number(m["value"])) for m in document["measures"]),
+        measures=tuple((m["name"], float(m["value"])) for m in document["measures"] if m["value"] is not None),
+        unmeasured=tuple((m["name"], str(m["why"])) for m in document["measures"] if m["value"] is None),
         version=document["boundcheck"],
     )
 

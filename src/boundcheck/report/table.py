@@ -33,6 +33,8 @@ def table(report: Report) -> RenderableType:
     reasons = rows.rows(report.certificates, applicable=False)
     if reasons:
         parts += [Text(), _reasons(reasons)]
+    if report.measures:
+        parts += [Text(), _measures(report)]
     parts.append(_footnotes(report, bool(applicable)))
     return Group(*parts)
 
@@ -120,6 +122,19 @@ def _reasons(found: tuple[rows.Row, ...]) -> Table:
     shown.add_column("because", overflow="fold")
     for row in found:
         shown.add_row(Text(row.certificate.name), Text(row.certificate.why or ""))
+    return shown
+
+
+def _measures(report: Report) -> Table:
+    """Two measures a line."""
+    shown = _ruled()
+    for title in ("measure, no bound", ""):
+        shown.add_column(title, no_wrap=True)
+        shown.add_column("value" if title else "", justify="right", no_wrap=True)
+    half = (len(report.measures) + 1) // 2
+    cells = [(Text(name), closest(value, 4)) for name, value in report.measures]
+    for i in range(half):
+        shown.add_row(*cells[i], *(cells[i + half] if i + half < len(cells) else ()))
     return shown
 
 
