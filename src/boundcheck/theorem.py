@@ -32,8 +32,8 @@ __all__ = [
 FAMILIES = ("test-set", "vc", "counting", "rademacher", "norm", "pac-bayes", "compression", "stability", "kernel")
 """The families of theorems, in the order in which a report lists them."""
 
-ABOUT = ("network", "gibbs", "compressed", "sample")
-"""What a certificate can speak of: the network as given, a stochastic predictor, a decoded network, one draw."""
+ABOUT = ("network", "gibbs", "vote", "compressed", "sample")
+"""What a certificate can speak of: the network as given, a stochastic predictor, its majority vote, a decoded network, one draw."""
 
 
 class State(StrEnum):

@@ -21,52 +21,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-from boundcheck.bounds.lemmas.gibbs_hypotheses import posterior_hypotheses
+from boundcheck.bounds.lemmas.drawn import RenyiTheorem
 from boundcheck.bounds.lemmas.kl_terms import increments, kl_bound, log_inverse_up, log_xi_over, ratio_up
 from boundcheck.bounds.lemmas.variance_mixture import cheapest, renyi_divergences
-from boundcheck.evidence.record import Evidence
-from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
+from boundcheck.theorem import Bound, NotApplicable
 
 
-class Viallard2024Disintegrated(Theorem):
+class Viallard2024Disintegrated(RenyiTheorem):
     """Disintegrated PAC-Bayes-kl with the Rényi divergence of order 2: the same price whatever is drawn."""
 
     name = "viallard2024disintegrated"
     title = "disintegrated PAC-Bayes (Rényi)"
-    family = "pac-bayes"
     cite = (
         "Viallard, Germain, Habrard and Morvant, A general framework for the practical disintegration of PAC-Bayesian bounds, "
         "Machine Learning 113 (2024)"
     )
-    about = "sample"
     statement = r"R(h) \le kl^{-1}\Big(\hat R(h), \tfrac1n \big(D_2(\rho_S\|\pi) + \ln(8\,\xi(n)/\delta^3)\big)\Big)"
-    reads = ("posterior", "problem")
-    moves = {"log_variance_sum": -1, "max_variance": 1, "squared_distance": 1, "errors": 1, "delta": -1}
-
-    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """What a prior needs, and that there was one draw."""
-        return (
-            *posterior_hypotheses(evidence),
-            Hypothesis.assume("the network was drawn once, from the posterior that is reported, with a seed fixed beforehand"),
-        )
-
-    def measure(self, evidence: Evidence) -> dict[str, Any]:
-        """The sums over each block of the posterior, and the training errors of the drawn network."""
-        posterior = evidence.posterior
-        if posterior is None or posterior.drawn.n != evidence.problem.n:
-            raise NotApplicable("the errors of the drawn network were not counted on the whole training sample")
-        groups = list(posterior.groups.values())
-        return {
-            "n": evidence.problem.n,
-            "dimension": [g.parameters for g in groups],
-            "log_variance_sum": [g.log_variance_sum for g in groups],
-            "max_variance": [g.max_variance for g in groups],
-            "squared_distance": [g.squared_distance for g in groups],
-            "prior_variances": posterior.prior_variances,
-            "errors": posterior.drawn.errors,
-        }
 
     @staticmethod
     def formula(

@@ -28,48 +28,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
+from boundcheck.bounds.lemmas.decoded import DecodedTheorem
 from boundcheck.bounds.lemmas.kl_terms import increments, log_inverse_up, ratio_up
-from boundcheck.evidence.record import Evidence
 from boundcheck.numerics import binomial_tail_inverse_log
 from boundcheck.numerics.combinatorics import log_multinomial_upper, log_types_upper
-from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
+from boundcheck.theorem import Bound
 
 _SLACK = 1.0 + 2.0**-48  # covers a few roundings of sums of non-negative numbers
 
 
-class Zhou2019Compression(Theorem):
+class Zhou2019Compression(DecodedTheorem):
     """Occam's razor for a quantized network: the length of its description in place of its number of weights."""
 
     name = "zhou2019compression"
     title = "compression bound"
-    family = "compression"
     cite = (
         "Zhou, Veitch, Austern, Adams and Orbanz, Non-vacuous generalization bounds at the ImageNet scale: a PAC-Bayesian "
         "compression approach, ICLR 2019"
     )
-    about = "compressed"
     statement = (
         r"R(h) \le \sup\{p : \ln P(\mathrm{Bin}(n,p) \le k) \ge \ln\delta - \ln\tfrac{N!}{\prod_j c_j!} - \ln\tbinom{N+K-1}{K-1}"
         r" - b \ln 2\}"
     )
-    reads = ("code", "problem")
-    moves = {"side_bits": 1, "errors": 1, "delta": -1}
-
-    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """The decoder, with all that it knows without being told, must be older than the sample."""
-        return (
-            Hypothesis.assume("the training examples are independent draws from one distribution"),
-            Hypothesis.assume("the architecture and the reference weights, which the decoder knows, were fixed before the data"),
-        )
-
-    def measure(self, evidence: Evidence) -> dict[str, Any]:
-        """The message and the training errors of the network decoded from it."""
-        code = evidence.code
-        if code is None or code.errors.n != evidence.problem.n:
-            raise NotApplicable("the errors of the decoded network were not counted on the whole training sample")
-        return {"n": evidence.problem.n, "counts": code.counts, "side_bits": code.side_bits, "errors": code.errors.errors}
 
     @staticmethod
     def formula(*, n: int, counts: Sequence[int], side_bits: float, errors: int, delta: float) -> Bound:

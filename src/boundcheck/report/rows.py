@@ -18,6 +18,7 @@ VERDICTS = {Status.NON_VACUOUS: "non-vacuous", Status.VACUOUS: "vacuous", Status
 PREDICTORS = {
     "network": "the network as given",
     "gibbs": "a network drawn afresh from the posterior for each input",
+    "vote": "the majority vote of all networks of the posterior",
     "compressed": "the network decoded from its compressed form",
     "sample": "one network drawn from the posterior",
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from boundcheck.evidence.record import Evidence
 from boundcheck.theorem import Hypothesis
 
+IID = Hypothesis.assume("the training examples are independent draws from one distribution")
+
 
 def posterior_hypotheses(evidence: Evidence) -> tuple[Hypothesis, ...]:
     """The sample, the architecture, and the prior's mean and variances.
@@ -15,7 +17,9 @@ def posterior_hypotheses(evidence: Evidence) -> tuple[Hypothesis, ...]:
     mean = evidence.posterior.prior_mean if evidence.posterior else ""
     says = "the prior's mean was fixed before the data"
     return (
-        Hypothesis.assume("the training examples are independent draws from one distribution"),
+        IID,
         Hypothesis.assume("the architecture and the grid of prior variances were fixed before the data"),
-        Hypothesis.check(says, True) if mean == "zero" else Hypothesis.assume(says, f"the mean is the reference: {mean}"),
+        Hypothesis.check(says, mean != "split", "the prior's mean was learned on a part of the sample")
+        if mean in ("zero", "split")
+        else Hypothesis.assume(says, f"the mean is the reference: {mean}"),
     )
