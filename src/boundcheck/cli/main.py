@@ -18,6 +18,8 @@ from boundcheck.cli.evaluate import evaluate
 from boundcheck.cli.train import train
 from boundcheck.errors import InputError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="boundcheck",
     no_args_is_help=True,
@@ -69,15 +71,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        print("boundcheck: interrupted", file=sys.stderr)
-        return 130
+        return _interrupted()
     except typer.TyperException as error:
         return _refuse(_usage(error))
-    except BrokenPipeError:
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
         # The reader of our output has gone; what is still buffered would raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    if code == _INTERRUPTED:  # what typer makes of Ctrl-C
+        return _interrupted()
     return code if isinstance(code, int) else 0
+
+
+def _interrupted() -> int:
+    print("boundcheck: interrupted", file=sys.stderr)
+    return _INTERRUPTED
 
 
 def _usage(error: typer.TyperException) -> str:

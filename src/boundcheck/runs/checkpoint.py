@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,8 +82,19 @@ class Checkpoint:
             "optimizer": None if self.optimizer is None else dict(self.optimizer),
         }
         buffer = io.BytesIO()
-        torch.save(content, buffer)
+        torch.save(_plain(content), buffer)
         write_whole(path, buffer.getvalue())
+
+
+def _plain(value: Any) -> Any:
+    """Plain containers whose equal words are one object: pickle writes a repeated object differently from an equal one."""
+    if isinstance(value, str):
+        return sys.intern(str(value))
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
 
 
 def is_checkpoint(content: Any) -> bool:
