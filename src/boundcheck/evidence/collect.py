@@ -139,6 +139,11 @@ def flatness(m: Measurement) -> Any:
     return measure_flatness(m.graph, m.reference_graph, m.run.train.x, m.run.train.y, seed=m.seed, effort=m.effort)
 
 
+def kernel(m: Measurement) -> Any:
+    """The norm of a kernel predictor, which no network is."""
+    raise Unavailable("the network is not a kernel predictor")
+
+
 def _search_arguments(m: Measurement) -> dict[str, Any]:
     """What the searches for a posterior and for a code are told alike."""
     run, test = m.run, m.run.test
@@ -172,6 +177,7 @@ MEASURED: Mapping[str, Callable[[Measurement], Any]] = {
     "growth": growth,
     "posterior": posterior,
     "code": code,
+    "kernel": kernel,
     "geometry": geometry,
     "flatness": flatness,
 }

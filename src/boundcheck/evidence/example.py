@@ -13,6 +13,7 @@ import numpy as np
 from boundcheck.evidence.flatness import Flatness
 from boundcheck.evidence.geometry import Geometry
 from boundcheck.evidence.growth_layer import GrowthLayer
+from boundcheck.evidence.kernel_predictor import KernelPredictor
 from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.path_norm import PathNorm
 from boundcheck.evidence.record import (
@@ -63,6 +64,7 @@ def example_evidence() -> Evidence:
         ),
         posterior=_posterior(rng, {"first": first, "last": last}),
         code=Code((4, 9, 12, 7, 3), 96.0, "two scales, one choice", Errors(N, errors + 3, 0, TEST_N, 11, 1, 0.022, 0)),
+        kernel=KernelPredictor("gaussian", CLASSES, 15.0, float(N), 1.0, True, 0.1, "squared", 1.0, 1e-9),
         geometry=_geometry(x, labels, first, last),
         flatness=_flatness(np.concatenate([first.ravel(), last.ravel()])),
     )

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from boundcheck.evidence.flatness import Flatness
 from boundcheck.evidence.geometry import Geometry
 from boundcheck.evidence.growth_layer import GrowthLayer
+from boundcheck.evidence.kernel_predictor import KernelPredictor
 from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.path_norm import PathNorm
 
@@ -289,6 +290,7 @@ class Evidence:
     growth: tuple[GrowthLayer, ...] | None = None
     posterior: Posterior | None = None
     code: Code | None = None
+    kernel: KernelPredictor | None = None
     geometry: Geometry | None = None
     flatness: Flatness | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
