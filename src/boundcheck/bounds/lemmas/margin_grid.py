@@ -35,6 +35,11 @@ def one_shot_confidence(n: int, delta: float, union_cost: float) -> float:
     return 2.0 * math.sqrt((math.log(1.0 / delta) * _SLACK + union_cost) / (2.0 * n)) * _SLACK
 
 
+def textbook_confidence(n: int, delta: float, union_cost: float) -> float:
+    """``3 sqrt((ln(2/delta) + union_cost) / (2n))``, rounded up: two bounded-difference steps, as the textbooks take them."""
+    return 3.0 * math.sqrt((math.log(2.0 / delta) * _SLACK + union_cost) / (2.0 * n)) * _SLACK
+
+
 def best_margin(
     *,
     margins: ArrayLike,
@@ -44,6 +49,7 @@ def best_margin(
     delta: float,
     vacuous_at: float,
     union_cost: float = 0.0,
+    confidence: Callable[[int, float, float], float] = one_shot_confidence,
 ) -> Bound:
     """The smallest of the 401 bounds that hold together.
 
@@ -60,6 +66,7 @@ def best_margin(
         delta: Confidence of the whole grid.
         vacuous_at: Error of guessing.
         union_cost: Nats already spent on other grids.
+        confidence: From n, delta and the nats spent to what McDiarmid's inequality adds.
 
     Returns:
         Terms ``margin loss``, ``complexity``, ``confidence``; choice ``margin``.
@@ -72,10 +79,10 @@ def best_margin(
     gammas = np.maximum(gammas, np.finfo(np.float64).tiny)
     loss = ramp_average_up(margins, gammas)
     complexity = 2.0 * rademacher(scales)
-    confidence = one_shot_confidence(n, delta, union_cost + LOG_GRID_SIZE_UP)
-    totals = loss + complexity + confidence
+    added = confidence(n, delta, union_cost + LOG_GRID_SIZE_UP)
+    totals = loss + complexity + added
     best = int(np.argmin(totals))
     if totals[best] >= vacuous_at and (loss <= 0.5).any():
         best = int(np.argmin(np.where(loss <= 0.5, totals, np.inf)))
-    terms = {"margin loss": float(loss[best]), "complexity": float(complexity[best]), "confidence": confidence}
+    terms = {"margin loss": float(loss[best]), "complexity": float(complexity[best]), "confidence": added}
     return Bound(terms, {"margin": float(gammas[best])})
