@@ -74,7 +74,13 @@ def _record(theorem: Theorem) -> dict[str, Any]:
         "hypotheses": [{"says": says, "state": state} for says, state in hypotheses(theorem)],
         "shares": dict(theorem.shares),
         "reads": list(theorem.reads),
+        "page": page(theorem),
     }
+
+
+def page(theorem: Theorem) -> str:
+    """Where the documentation of a theorem stands in the project."""
+    return f"docs/theorems/{theorem.name}.md"
 
 
 def _table(theorems: list[Theorem]) -> RenderableType:
@@ -110,6 +116,8 @@ def _page(theorem: Theorem) -> RenderableType:
         *(indented(f"{share:g}  {purpose}") for purpose, share in theorem.shares.items()),
         Text("Evidence that it reads", style="bold"),
         indented(", ".join(theorem.reads)),
+        Text("Proof, symbols and a worked value", style="bold"),
+        indented(page(theorem)),
     ]
     return Group(*parts)
 
