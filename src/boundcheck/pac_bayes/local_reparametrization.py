@@ -116,6 +116,27 @@ class LocalReparametrization:
                     parts.append(mistakes(outputs, y[start : start + CHUNK]))
         return join(parts)
 
+    def draw_pairs(
+        self, sigmas: Mapping[str, float], x: torch.Tensor, y: torch.Tensor, passes: int, generator: torch.Generator
+    ) -> tuple[Mask, Mask]:
+        """As :meth:`draw`, and where two of these networks err together.
+
+        Two passes draw two independent networks for each example, so passes 1 and 2, 3 and 4, ... give disjoint pairs.
+
+        Args:
+            sigmas: Standard deviation of each linear layer, by name.
+            x: Inputs, shape (n, ...).
+            y: Labels, shape (n,).
+            passes: Draws for each example.
+            generator: Source of randomness.
+
+        Returns:
+            (wrong, joint), shapes (passes * n,) and (passes // 2 * n,).
+        """
+        wrong, _ = self.draw(sigmas, x, y, passes, generator)
+        by_pass = wrong.reshape(passes, len(y))[: passes - passes % 2]
+        return wrong, (by_pass[0::2] & by_pass[1::2]).reshape(-1)
+
 
 def _linear_layers(traced: fx.GraphModule) -> tuple[str, ...] | None:
     """Names of the linear layers when each is used once and no parameter is read in another way."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import nn
 from torch.func import functional_call
@@ -54,3 +55,41 @@ class ExplicitDraws:
                 weights = self._gaussian.draw(sigmas, generator)
                 parts.append(mistakes(functional_call(self._module, weights, (x[rows].to(kind),)), y[rows]))
         return join(parts)
+
+    def draw_pairs(
+        self, sigmas: Mapping[str, float], x: torch.Tensor, y: torch.Tensor, draws: int, generator: torch.Generator
+    ) -> tuple[Mask, Mask]:
+        """As :meth:`draw`, and where two of these networks err together.
+
+        Networks 1 and 2, 3 and 4, ... are pairs: the second one is also evaluated on the minibatch of the first. The errors of
+        each on its own minibatch stay independent of all others.
+
+        Args:
+            sigmas: Standard deviation of each block, by name.
+            x: Inputs, shape (n, ...).
+            y: Labels, shape (n,).
+            draws: Number of networks.
+            generator: Source of randomness.
+
+        Returns:
+            (wrong, joint), shapes (draws * BATCH,) and (draws // 2 * BATCH,).
+        """
+        own, joint, kind = [], [], dtype_of(self._module)
+        first: tuple[torch.Tensor, torch.Tensor] | None = None
+        with torch.no_grad():
+            for _ in range(draws):
+                rows = torch.randint(len(y), (BATCH,), generator=generator)
+                weights = self._gaussian.draw(sigmas, generator)
+                seen = rows if first is None else torch.cat([rows, first[0]])
+                wrong, _ = mistakes(functional_call(self._module, weights, (x[seen].to(kind),)), y[seen])
+                own.append(wrong[:BATCH])
+                if first is None:
+                    first = (rows, own[-1])
+                else:
+                    joint.append(wrong[BATCH:] & first[1])
+                    first = None
+        return _all(own), _all(joint)
+
+
+def _all(parts: list[torch.Tensor]) -> Mask:
+    return np.concatenate([part.numpy() for part in parts]) if parts else np.zeros(0, dtype=np.bool_)

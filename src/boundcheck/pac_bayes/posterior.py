@@ -120,7 +120,7 @@ def measure_posterior(
     rounds = _rounds(sampler, plan, len(train[1]))
     if time_budget is not None:
         rounds = _affordable(sampler, sigmas, train, rounds, start + 0.85 * time_budget)
-    wrong, _ = sampler.draw(sigmas, *train, rounds, generator(seed, _CERTIFY))
+    wrong, joint = sampler.draw_pairs(sigmas, *train, rounds, generator(seed, _CERTIFY))
     test_error = None
     if test is not None:
         passes = rounds if local is None else max(1, _TEST_NETWORKS // len(test[1]))
@@ -139,6 +139,8 @@ def measure_posterior(
         candidates=1,
         test_error=test_error,
         drawn=errors,
+        pairs=len(joint) if local else rounds // 2,
+        joint_loss=ratio_up(int(joint.sum()), len(joint)) if len(joint) else None,
     )
 
 
@@ -173,7 +175,7 @@ def _cheap_risk(
 
 
 def _rounds(sampler: LocalReparametrization | ExplicitDraws, plan: _Effort, n: int) -> int:
-    return max(1, plan.networks // n) if isinstance(sampler, LocalReparametrization) else plan.explicit
+    return max(2, plan.networks // n) if isinstance(sampler, LocalReparametrization) else plan.explicit
 
 
 def _affordable(
