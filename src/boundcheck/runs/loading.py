@@ -17,6 +17,7 @@ from boundcheck.errors import InputError
 from boundcheck.networks.architectures import rebuild
 from boundcheck.networks.factory import from_factory
 from boundcheck.networks.modules import Normalize
+from boundcheck.networks.onnx_reader import is_onnx, read_onnx
 from boundcheck.runs.checkpoint import Checkpoint, file_sha256, is_checkpoint, parse_checkpoint
 from boundcheck.runs.run import Run, Sample
 from boundcheck.runs.samples import check_labels, find_data, make_samples
@@ -68,16 +69,37 @@ def load_run(checkpoint: str | Path, **source: Any) -> Run:
         InputError: Something can't be used; the message says what was expected, what came and what to do.
     """
     where = Source(str(checkpoint), **source)
-    content = read_file(where.checkpoint)
-    if is_checkpoint(content):
-        _refuse_beside_own(where)
-        run = _own(parse_checkpoint(content, where.checkpoint), where)
-    else:
-        run = _foreign(content, where)
+    run = _onnx(where) if is_onnx(where.checkpoint) else _from_tensors(where)
     if where.mean is not None or where.std is not None:
         run = _normalized(run, where)
     run = replace(run, checkpoint=where.checkpoint, sha256=file_sha256(where.checkpoint))
     return fit_input_shape(run)
+
+
+def _from_tensors(where: Source) -> Run:
+    content = read_file(where.checkpoint)
+    if is_checkpoint(content):
+        _refuse_beside_own(where)
+        return _own(parse_checkpoint(content, where.checkpoint), where)
+    return _foreign(content, where)
+
+
+def _onnx(where: Source) -> Run:
+    """A file that holds the network itself, so that no factory is asked for."""
+    if where.model is not None or where.model_kwargs:
+        raise InputError("an ONNX file without --model and --model-kwargs", "both", "leave them out: the file is the network")
+    network = read_onnx(where.checkpoint)
+    reference = None
+    if where.reference is not None:
+        if not is_onnx(where.reference):
+            raise InputError("an ONNX file as --reference of one", where.reference, "export the initial network too")
+        reference = read_onnx(where.reference)
+        if [p.shape for p in reference.parameters()] != [p.shape for p in network.parameters()]:
+            raise InputError("a reference of the network's own architecture", where.reference, "export both from one program")
+    dataset = load_dataset(where.data or "digits", data_dir=where.data_dir)
+    law = parse_labels(where.labels or "true")
+    train, test = make_samples(dataset, law, where.seed, where.n)
+    return _run(dataset, network, reference, "zero" if reference is None else "file", train, test, law.spec, "onnx")
 
 
 def network_of(model: Mapping[str, Any], allowed: str | None) -> nn.Module:
