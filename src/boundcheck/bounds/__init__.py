@@ -33,6 +33,8 @@ _CLASSES: Mapping[str, str] = {
     "golowich2018chevet": "Golowich2018Chevet",
     "golowich2018l1": "Golowich2018L1",
     "golowich2018entries": "Golowich2018Entries",
+    "neyshabur2019role": "Neyshabur2019Role",
+    "neyshabur2019units": "Neyshabur2019Units",
     "gonon2024peeling": "Gonon2024Peeling",
     "bartlett2017spectral": "Bartlett2017Spectral",
     "bartlett2017covering": "Bartlett2017Covering",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from boundcheck.evidence.measure_hidden_units import measure_hidden_units
 from boundcheck.evidence.record import Evidence, Inputs, Precision, Provenance, Structure
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.fusing import learned_buffers
@@ -101,6 +102,11 @@ def two_layer(m: Measurement) -> Any:
     return _or_unavailable(two_layer_norm(m.graph))
 
 
+def hidden_units(m: Measurement) -> Any:
+    """How far the units of a two-layer network went from where they started."""
+    return measure_hidden_units(m.graph, m.reference_graph)
+
+
 def path(m: Measurement) -> Any:
     """The path norm."""
     return _or_unavailable(path_norm(m.graph, nonnegative_input=m.problem.nonnegative))
@@ -173,6 +179,7 @@ MEASURED: Mapping[str, Callable[[Measurement], Any]] = {
     "inputs": inputs,
     "layers": layers,
     "two_layer": two_layer,
+    "hidden_units": hidden_units,
     "path": path,
     "growth": growth,
     "posterior": posterior,

@@ -13,6 +13,7 @@ import numpy as np
 from boundcheck.evidence.flatness import Flatness
 from boundcheck.evidence.geometry import Geometry
 from boundcheck.evidence.growth_layer import GrowthLayer
+from boundcheck.evidence.hidden_units import HiddenUnits, distance_up
 from boundcheck.evidence.kernel_predictor import KernelPredictor
 from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.path_norm import PathNorm
@@ -57,6 +58,7 @@ def example_evidence() -> Evidence:
         inputs=_inputs(x),
         layers={"first": _dense(first, 1.0), "last": _dense(last, 1.0)},
         two_layer=_two_layer(first, last),
+        hidden_units=_hidden_units(first, last),
         path=PathNorm(math.log(float((np.abs(last) @ np.abs(first)).sum()) * _RAISE), (("relu", 1.0),), False),
         growth=(
             GrowthLayer("first", HIDDEN, 1, first.size, ((HIDDEN, 1, D),)),
@@ -159,6 +161,13 @@ def _flatness(weights: np.ndarray) -> Flatness:
         log_magnitude_distance=None,
         radius=0.05,
     )
+
+
+def _hidden_units(first: np.ndarray, last: np.ndarray) -> HiddenUnits:
+    leaving, entering = np.linalg.norm(last - last.mean(axis=0), axis=0) * _RAISE, np.linalg.norm(first, axis=1) * _RAISE
+    total = sum(v * distance_up(u) for v, u in zip(leaving.tolist(), entering.tolist(), strict=True)) * _RAISE
+    root = float(np.linalg.norm(leaving)) * _RAISE
+    return HiddenUnits(HIDDEN, root, float(np.linalg.norm(entering)) * _RAISE, 0.0, 0.0, 0.0, total)
 
 
 def _posterior(rng: np.random.Generator, weights: dict[str, np.ndarray]) -> Posterior:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from boundcheck.evidence.flatness import Flatness
 from boundcheck.evidence.geometry import Geometry
 from boundcheck.evidence.growth_layer import GrowthLayer
+from boundcheck.evidence.hidden_units import HiddenUnits
 from boundcheck.evidence.kernel_predictor import KernelPredictor
 from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.path_norm import PathNorm
@@ -286,6 +287,7 @@ class Evidence:
     inputs: Inputs | None = None
     layers: Mapping[str, LayerNorms] | None = None
     two_layer: TwoLayer | None = None
+    hidden_units: HiddenUnits | None = None
     path: PathNorm | None = None
     growth: tuple[GrowthLayer, ...] | None = None
     posterior: Posterior | None = None
