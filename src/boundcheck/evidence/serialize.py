@@ -55,10 +55,23 @@ def from_json(text: str | bytes, source: str | Path) -> Evidence:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "evidence"
         raise InputError(f"whole evidence in {source}", f"at {place}: {first['msg']}", advice) from None
-    amiss = contradiction(evidence)
+    stranger = _unknown(content["evidence"], json.loads(_adapter().dump_json(evidence)), "evidence")
+    amiss = contradiction(evidence) if stranger is None else f"an unknown field, {stranger}"
     if amiss is not None:
         raise InputError(f"whole evidence in {source}", amiss, advice)
     return evidence
+
+
+def _unknown(given: Any, kept: Any, path: str) -> str | None:
+    """The first field of a document that reading dropped: pydantic does so inside nested dataclasses without a word."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        pairs = [(f"{path}.{key}", value, kept.get(key)) for key, value in given.items()]
+        dropped = next((f"{path}.{key}" for key in given if key not in kept), None)
+    elif isinstance(given, list) and isinstance(kept, list):
+        pairs, dropped = [(f"{path}.{i}", *both) for i, both in enumerate(zip(given, kept, strict=True))], None
+    else:
+        return None
+    return dropped or next((found for name, a, b in pairs if (found := _unknown(a, b, name)) is not None), None)
 
 
 def read_evidence(path: str | Path) -> Evidence:
