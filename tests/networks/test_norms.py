@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -115,6 +116,24 @@ def test_differences_from_a_reference() -> None:
         assert record.difference_group_norm >= (joined + rest) * (1 - 1e-14)
     same = layer_norms(trace(network, (6, 6)), trace(network, (6, 6)))
     assert all(r.difference_row_norm_sum == 0.0 == r.difference_group_norm for r in same.values())
+
+
+# torch warns that an even window with padding="same" costs a copy.
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize(("layer", "shape"), LAYERS)
+def test_operator_norm_of_the_difference_against_its_matrix(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    """Both layers as matrices by automatic differentiation, their difference by a dense SVD."""
+    start = copy.deepcopy(layer)
+    with torch.no_grad():
+        for parameter in start.parameters():
+            parameter.mul_(0.9).add_(0.05)
+    (record,) = layer_norms(trace(layer, shape), trace(start, shape)).values()
+    top = float(np.linalg.svd(_dense(layer, shape) - _dense(start, shape), compute_uv=False)[0])
+    assert top * (1 - 1e-12) <= record.difference_spectral <= max(top * 2.0, 1e-12)  # reflect padding is bounded with a factor
+    (same,) = layer_norms(trace(layer, shape), trace(layer, shape)).values()
+    assert same.difference_spectral == 0.0
+    (alone,) = layer_norms(trace(layer, shape)).values()
+    assert alone.difference_spectral == alone.spectral
 
 
 def test_reference_of_another_architecture_is_refused() -> None:

@@ -24,6 +24,7 @@ _CLASSES: Mapping[str, str] = {
     "blumer1987bits": "Blumer1987Bits",
     "blumer1987kl": "Blumer1987Kl",
     "mcallester1999occam": "McAllester1999Occam",
+    "long2020counting": "Long2020Counting",
     "massart2000finite": "Massart2000Finite",
     "bartlett2002linear": "Bartlett2002Linear",
     "mohri2018l1": "Mohri2018L1",

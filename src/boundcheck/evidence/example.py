@@ -104,6 +104,7 @@ def _dense(w: np.ndarray, lipschitz_after: float) -> LayerNorms:
         kernel_frobenius=frobenius,
         row_norm_sum=rows,
         difference_row_norm_sum=rows,
+        difference_spectral=spectral * _RAISE,
         difference_frobenius=frobenius,
         kernel_group_norm=rows,
         difference_group_norm=rows,

@@ -26,6 +26,7 @@ class LayerNorms:
         kernel_frobenius: Frobenius norm of the distinct weights.
         row_norm_sum: Sum of the Euclidean norms of the rows of the unrolled map.
         difference_row_norm_sum: The same of [A - M, b - b_M], M the reference; rows of the unrolled map.
+        difference_spectral: Operator norm of the difference of the unrolled maps to the reference, biases left out.
         difference_frobenius: Frobenius norm of the difference of the distinct weights to the reference.
         kernel_group_norm: Sum over output channels and taps of the Euclidean norm over input channels, no reference.
         difference_group_norm: The same of the difference to the reference, biases joined to one fixed tap.
@@ -55,6 +56,7 @@ class LayerNorms:
     kernel_frobenius: float
     row_norm_sum: float
     difference_row_norm_sum: float
+    difference_spectral: float
     difference_frobenius: float
     kernel_group_norm: float
     difference_group_norm: float

@@ -13,6 +13,7 @@ from boundcheck.networks.graph import Graph, Node, bias_of, is_fixed, weight_of
 from boundcheck.networks.operator_norms import convolution_settings, lipschitz_after, spectral, spectral_lower
 from boundcheck.networks.ops import Array, Convolution, Dense, Reshape, Scale, parameter_count
 from boundcheck.networks.sup_norms import entry_l1, max_row_l1, sup_lipschitz_after
+from boundcheck.numerics.convolution import convolution_norm
 from boundcheck.numerics.error_terms import above, ldexp_up
 from boundcheck.numerics.norms import column_norms, frobenius_norm, row_norms, sum_above
 from boundcheck.numerics.spectral import spectral_norm
@@ -78,6 +79,7 @@ def _norms(graph: Graph, node: Node, partner: Node | None) -> LayerNorms:
         kernel_frobenius=frobenius_norm(weight_of(op)),
         row_norm_sum=_row_norm_sum(op, weight_of(op), None, shape, positions),
         difference_row_norm_sum=_difference_row_norm_sum(op, delta, delta_bias, shape, positions),
+        difference_spectral=norm if delta is weight_of(op) else _difference_spectral(op, delta, shape),
         difference_frobenius=above(frobenius_norm(delta), 1),
         kernel_group_norm=above(copies * _group_norm(rows, None), 1),
         difference_group_norm=above(copies * _group_norm(_by_tap(op, delta), delta_bias), 2),
@@ -145,6 +147,24 @@ def _row_norm_sum(
     joined = flat if bias is None else np.column_stack([flat, np.broadcast_to(bias, len(flat))])
     once = sum_above(row_norms(joined).tolist())
     return once if positions == 1 else above(positions * once, 1)
+
+
+def _difference_spectral(op: Dense | Convolution | Scale, delta: Array, shape: tuple[int, ...]) -> float:
+    """The operator norm of the exact difference, which lies within one rounding of the one given, entry by entry.
+
+    An operator norm is at most the Frobenius norm, so that of the rounding is a unit times the one of the absolute values.
+    """
+    if not delta.any():
+        return 0.0
+    if isinstance(op, Scale):
+        return float(above(np.abs(delta).max(), 2))
+    if isinstance(op, Dense):
+        norm, size = spectral_norm(delta), frobenius_norm(delta)
+    else:
+        settings = convolution_settings(op)
+        norm = convolution_norm(delta, shape[1:], **settings)
+        size = convolution(np.abs(delta), shape[1:], **settings).frobenius_norm()
+    return sum_above([norm, 2.0 * _UNIT * size])
 
 
 def _difference_row_norm_sum(
