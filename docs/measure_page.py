@@ -23,9 +23,9 @@ def measure_page() -> str:
         "<!-- Written by docs/generate.py from the code; edit the docstrings there. -->",
         "# The measures",
         f"{len(MEASURES)} complexity measures. They lack the constants, the logarithms or the proof that would make them bounds: "
-        "they rank networks, and boundcheck prints none of them as a bound. No sum is divided by the sample size. A margin whose 10th "
-        "percentile is not positive makes the measures that divide by it absent, with that reason; no absolute value is taken. "
-        "Distances to initial weights are absent where no initial weights were given.",
+        "they rank networks, and boundcheck prints none of them as a bound. No sum is divided by the sample size. A margin whose "
+        "10th percentile is not positive makes the measures that divide by it absent, with that reason; no absolute value is "
+        "taken. Distances to initial weights are absent where no initial weights were given.",
     ]
     for room, measures in _ROOMS.items():
         head, _, body = (inspect.getdoc(importlib.import_module(f"boundcheck.measures.{room}")) or "").partition("\n")
