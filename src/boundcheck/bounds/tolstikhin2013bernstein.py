@@ -36,7 +36,8 @@ For 0-1 losses :math:`V_n(h) = \frac{n}{n-1}\hat R(h)(1 - \hat R(h))`, so
 no variance exceeds. c = 1.15.
 
 What differs from the paper: :math:`\hat V` is bounded through the Gibbs risk, which Monte Carlo bounds (``lemmas/gibbs``); the
-prior is a mixture over variances (``lemmas/variance_mixture``). ``mhammedi2019bernstein`` has one step where this has two.
+prior is a mixture over variances (``lemmas/variance_mixture``). ``mhammedi2019bernstein`` has one step where this has two,
+and is smaller where errors are few.
 """
 
 from __future__ import annotations
