@@ -82,7 +82,7 @@ def ask(
         InputError: An unknown name, or a ``delta`` that is not in (0, 1).
     """
     from boundcheck.measures import measured
-    from boundcheck.report.report import Report
+    from boundcheck.report.report import NO_MEASURES, Report
 
     check_delta(delta)
     names = chosen_theorems(bounds)
@@ -92,7 +92,9 @@ def ask(
         progress(f"asking {name}", i / len(names))
         certificates.append(CATALOGUE[name](evidence, share))
     progress("asking theorems", 1.0)
-    return Report.of(evidence, certificates, delta=delta, joint=joint, measures=measured(evidence))
+    # Who names some bounds wants those alone.
+    measures = measured(evidence) if len(names) == len(CATALOGUE) else NO_MEASURES
+    return Report.of(evidence, certificates, delta=delta, joint=joint, measures=measures)
 
 
 def evaluate(
@@ -175,8 +177,9 @@ def measure(
     check_effort(effort)
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError("a seed from 0 to 2**63 - 1", repr(seed), "choose another")
-    sections: list[str] = [section for name in chosen_theorems(bounds) for section in CATALOGUE[name].reads]
-    if bounds is None:  # measures ride along; who names bounds wants those alone
+    names = chosen_theorems(bounds)
+    sections: list[str] = [section for name in names for section in CATALOGUE[name].reads]
+    if len(names) == len(CATALOGUE):
         sections += [section for found in MEASURES.values() for section in found.reads]
     return collect(run, tuple(dict.fromkeys(sections)), delta=delta, effort=effort, seed=seed, progress=progress)
 
