@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from boundcheck.report.report import Report
 
 LABELS = ("true", "random")
+STORY = (
+    "langford2005testset",
+    "vapnik1998growth",
+    "blum2003hypergeometric",
+    "blumer1987bits",
+    "golowich2018size",
+    "golowich2018chevet",
+    "gonon2024peeling",
+    "bartlett2017spectral",
+    "bartlett2017covering",
+    "neyshabur2018spectral",
+    "neyshabur2018relative",
+    "maurer2004kl",
+    "rivasplata2020disintegrated",
+    "viallard2024disintegrated",
+    "zhou2019compression",
+)
+"""The theorems that the demo asks: some of every family that speaks of networks, few enough for one screen."""
 # Without biases every theorem of the first line has its hypotheses; wide enough to fit random labels in seconds.
 _MODEL = {"widths": (128,), "bias": False}
 _EPOCHS = 2000
@@ -63,7 +81,7 @@ def demo(
     write_whole(folder / "report.html", comparison.to_html())
     screen.print(comparison)
     screen.print(f"wrote {folder}/report.html, figure.png, and the checkpoints true.pt and random.pt")
-    screen.print(f"next: boundcheck evaluate --checkpoint {folder}/true.pt")
+    screen.print(f"next: boundcheck evaluate --checkpoint {folder}/true.pt   (every theorem; 'boundcheck bounds' lists them)")
     if json_file is not None:
         both = {"format": "boundcheck-demo/1", **{labels: json.loads(report.to_json()) for labels, report in reports.items()}}
         deliver_json(json_file, json.dumps(both, allow_nan=False) + "\n")
@@ -102,4 +120,4 @@ def _story(labels: str, folder: Path, delta: float, seed: int, tell: Progress) -
     trained = prepared.run(lambda epoch, _: tell(f"epoch {epoch.epoch}, {epoch.errors} wrong", 0.5 * min(epoch.epoch / 400, 1.0)))
     path = folder / f"{labels}.pt"
     prepared.checkpoint(trained, finished=True).save(path)
-    return evaluate(load_run(path), delta=delta, seed=seed, progress=lambda what, fraction: tell(what, 0.5 + 0.5 * fraction))
+    return evaluate(load_run(path), delta=delta, bounds=STORY, seed=seed, progress=lambda what, fraction: tell(what, 0.5 + 0.5 * fraction))

@@ -48,7 +48,7 @@ class _Effort:
 
 
 _EFFORTS: Mapping[str, _Effort] = {
-    "quick": _Effort(rows=3000, evaluations=60, networks=180_000, explicit=1000, explicit_search=16),
+    "quick": _Effort(rows=3000, evaluations=60, networks=180_000, explicit=600, explicit_search=8),
     "full": _Effort(rows=12000, evaluations=240, networks=1_500_000, explicit=8000, explicit_search=64),
 }
 
@@ -100,7 +100,7 @@ def measure_posterior(
     """
     plan, start = _EFFORTS[effort], time.monotonic()
     network, prior = fused(module), None if reference is None else fused(reference)
-    _refuse_learned_buffers(network, prior, fixed)
+    refuse_learned_buffers(network, prior, fixed)
     gaussian = Gaussian.around(network, prior)
     train = (torch.as_tensor(x), torch.as_tensor(y))
     test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
@@ -144,7 +144,17 @@ def measure_posterior(
     )
 
 
-def _refuse_learned_buffers(network: nn.Module, prior: nn.Module | None, fixed: Collection[str]) -> None:
+def refuse_learned_buffers(network: nn.Module, prior: nn.Module | None, fixed: Collection[str]) -> None:
+    """Refuse networks with numbers that the data chose and that are no parameters, or whose predictions depend on each other.
+
+    Args:
+        network: The network, foldable layers folded.
+        prior: The network before training.
+        fixed: Names of buffers that are older than the data.
+
+    Raises:
+        Unavailable: There is such a number, with its name.
+    """
     learned = learned_buffers(network, prior, fixed)
     if learned:
         raise Unavailable(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _STYLES = {Status.NON_VACUOUS: "bold green", Status.VACUOUS: "red", Status.NOT_APPLICABLE: "dim"}
 _WIDTHS = (80, 120)
+_ROOMY = 96  # columns from which the largest term of a bound fits on its line
 
 
 def table(report: Report) -> RenderableType:
@@ -29,7 +31,7 @@ def table(report: Report) -> RenderableType:
     parts: list[RenderableType] = [_head(report), Text(), *(Text(line) for line in measured_lines(report))]
     applicable = rows.rows(report.certificates, applicable=True)
     if applicable:
-        parts += [Text(), _bounds(applicable)]
+        parts += [Text(), _Bounds(applicable)]
     reasons = rows.rows(report.certificates, applicable=False)
     if reasons:
         parts += [Text(), _reasons(reasons)]
@@ -101,19 +103,23 @@ def _ruled() -> Table:
     return Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
 
 
-def _bounds(found: tuple[rows.Row, ...]) -> Table:
-    shown = _ruled()
-    shown.add_column("bound", no_wrap=True)
-    shown.add_column("about")
-    shown.add_column("value", justify="right", no_wrap=True)
-    shown.add_column("verdict", no_wrap=True)
-    shown.add_column("measured", justify="right", no_wrap=True)
-    shown.add_column("largest term", overflow="fold")
-    for row in found:
-        c = row.certificate
-        verdict = Text(row.verdict, style=_STYLES[c.status])
-        shown.add_row(Text(c.name), c.about, row.value, verdict, row.measured, Text(rows.dominant_term(c) or ""))
-    return shown
+@dataclass(frozen=True)
+class _Bounds:
+    """The bounds, with the largest term of each where the screen has room for it."""
+
+    found: tuple[rows.Row, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        roomy = options.max_width >= _ROOMY
+        shown = _ruled()
+        for title in ("bound", "about", "value", "verdict", "measured", *(["largest term"] if roomy else [])):
+            shown.add_column(title, justify="right" if title in ("value", "measured") else "left", no_wrap=title != "largest term")
+        for row in self.found:
+            c = row.certificate
+            verdict = Text(row.verdict, style=_STYLES[c.status])
+            term = [Text(rows.dominant_term(c) or "")] if roomy else []
+            shown.add_row(Text(c.name), c.about, row.value, verdict, row.measured, *term)
+        yield shown
 
 
 def _reasons(found: tuple[rows.Row, ...]) -> Table:
