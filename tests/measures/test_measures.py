@@ -110,7 +110,7 @@ def expected(evidence: Evidence) -> dict[str, float]:
 def test_every_measure_is_what_its_paper_writes(initial: Evidence) -> None:
     found = dict(measured(initial).values)
     wanted = expected(initial)
-    assert set(wanted) == set(MEASURES) - {"fisher_rao", "log_layer_cushions"}
+    assert set(wanted) == set(MEASURES) - {"fisher_rao", "log_layer_cushions", "kernel_norm"}
     for name, value in wanted.items():
         assert found[name] == pytest.approx(value, rel=REL), name
 
@@ -144,6 +144,20 @@ def test_layer_cushions(initial: Evidence) -> None:
     cushions = [gain["first"] / np.linalg.norm(first), gain["last"] / np.linalg.norm(last)]
     assert all(0.0 < c <= 1.0 for c in cushions)
     assert MEASURES["log_layer_cushions"].value(initial) == pytest.approx(math.log(sum(c**-2 for c in cushions)), rel=REL)
+
+
+def test_the_norm_of_a_kernel_interpolant(evidence: Evidence) -> None:
+    """Four unit vectors, labels +1 +1 -1 -1, the tangent kernel of a first layer: 2.004501 in the worked example."""
+    x = np.array([[1, 0, 0], [0.6, 0.8, 0], [0, 0, 1], [0.36, 0.48, 0.8]])
+    y = np.array([1.0, 1.0, -1.0, -1.0])
+    inner = np.clip(x @ x.T, -1.0, 1.0)
+    gram = inner * (np.pi - np.arccos(inner)) / (2 * np.pi)
+    norm = float(np.sqrt(y @ np.linalg.solve(gram, y)))
+    assert evidence.kernel is not None
+    small = dataclasses.replace(
+        evidence, problem=dataclasses.replace(evidence.problem, n=4), kernel=dataclasses.replace(evidence.kernel, norm=norm)
+    )
+    assert MEASURES["kernel_norm"].value(small) == pytest.approx(2.004501, abs=5e-7)
 
 
 def test_the_noise_that_follows_the_weights_gives_half_of_a_known_divergence() -> None:

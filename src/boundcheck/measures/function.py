@@ -1,4 +1,4 @@
-"""Measures of what the network does: path norms, the Fisher-Rao norm, layer cushions."""
+"""Measures of what the predictor does: path norms, the Fisher-Rao norm, layer cushions, the norm of a kernel predictor."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ def _log_l1_path(evidence: Evidence) -> float:
     if evidence.path is None or evidence.path.log_total == -math.inf:
         raise NotApplicable("the path norm is zero")
     return evidence.path.log_total
+
+
+def _kernel_norm(evidence: Evidence) -> float:
+    if evidence.kernel is None:
+        raise NotApplicable("the evidence holds no kernel")
+    return math.sqrt(2.0 / evidence.problem.n) * evidence.kernel.norm
 
 
 def _log_cushions(evidence: Evidence) -> float:
@@ -75,5 +81,15 @@ FUNCTION = (
         1,
         ("layers", "geometry"),
         _log_cushions,
+    ),
+    Measure(
+        "kernel_norm",
+        "norm of a kernel predictor over the root of the sample size",
+        r"\sqrt{2 \|f\|^2 / n}",
+        "Arora, Du, Hu, Li, Wang, ICML 2019, for the interpolant of smallest norm, where the squared norm is that of the labels "
+        "in the inverse Gram matrix; their kernel is the tangent kernel of a first layer",
+        1,
+        ("kernel",),
+        _kernel_norm,
     ),
 )
