@@ -33,7 +33,7 @@ def sample() -> tuple[torch.Tensor, torch.Tensor]:
 def tandem_by_definition(network: nn.Module, sigmas: dict[str, float], x: torch.Tensor, y: torch.Tensor) -> float:
     """Mean over the examples of P(h errs)^2: two independent networks err together with this probability."""
     gaussian, g = Gaussian.around(network, None), generator(99)
-    wrong = [mistakes(functional_call(network, gaussian.draw(sigmas, g), (x,)), y)[0].numpy() for _ in range(8000)]
+    wrong = [mistakes(functional_call(network, gaussian.draw(sigmas, g), (x,)), y)[0].numpy() for _ in range(4000)]
     return float((np.mean(wrong, axis=0) ** 2).mean())
 
 
@@ -44,11 +44,11 @@ def test_joint_errors_have_the_mean_of_the_tandem_loss(network: nn.Module, sampl
     local = LocalReparametrization.of(network, x[:2])
     assert local is not None
     _, fast = local.draw_pairs(sigmas, x, y, 4000, generator(0))
-    # Five standard errors of 60,000 independent numbers, and 0.004 for the 8000 networks of the definition.
-    assert float(fast.mean()) == pytest.approx(truth, abs=5 * math.sqrt(0.25 / fast.size) + 0.004)
+    # Five standard errors of 60,000 independent numbers, and 0.006 for the 4000 networks of the definition.
+    assert float(fast.mean()) == pytest.approx(truth, abs=5 * math.sqrt(0.25 / fast.size) + 0.006)
     _, slow = ExplicitDraws(network, Gaussian.around(network, None)).draw_pairs(sigmas, x, y, 4000, generator(1))
     means = slow.reshape(2000, BATCH).mean(axis=1)
-    assert float(means.mean()) == pytest.approx(truth, abs=5 * float(means.std()) / math.sqrt(2000) + 0.004)
+    assert float(means.mean()) == pytest.approx(truth, abs=5 * float(means.std()) / math.sqrt(2000) + 0.006)
     # Two networks that are one would err together as often as one errs; the difference is not noise.
     assert truth < float(fast.mean()) ** 0.5 - 0.1
 

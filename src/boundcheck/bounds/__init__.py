@@ -51,6 +51,7 @@ _CLASSES: Mapping[str, str] = {
     "tolstikhin2013bernstein": "Tolstikhin2013Bernstein",
     "dziugaite2017variance": "Dziugaite2017Variance",
     "ambroladze2007split": "Ambroladze2007Split",
+    "jiang2020magnitude": "Jiang2020Magnitude",
     "langford2003vote": "Langford2003Vote",
     "masegosa2020tandem": "Masegosa2020Tandem",
     "rivasplata2020disintegrated": "Rivasplata2020Disintegrated",

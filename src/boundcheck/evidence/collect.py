@@ -124,6 +124,13 @@ def posterior(m: Measurement) -> Any:
     return measure_posterior(**_search_arguments(m))
 
 
+def magnitude(m: Measurement) -> Any:
+    """A posterior whose variances grow with how far each weight has moved."""
+    from boundcheck.pac_bayes.magnitude import measure_magnitude
+
+    return measure_magnitude(**_search_arguments(m))
+
+
 def code(m: Measurement) -> Any:
     """The network in few bits."""
     from boundcheck.compression.search import measure_code
@@ -187,6 +194,7 @@ MEASURED: Mapping[str, Callable[[Measurement], Any]] = {
     "kernel": kernel,
     "geometry": geometry,
     "flatness": flatness,
+    "magnitude": magnitude,
 }
 """Section of the record to the function that measures it; problem and errors are always measured."""
 

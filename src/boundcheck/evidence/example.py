@@ -16,6 +16,7 @@ from boundcheck.evidence.growth_layer import GrowthLayer
 from boundcheck.evidence.hidden_units import HiddenUnits, distance_up
 from boundcheck.evidence.kernel_predictor import KernelPredictor
 from boundcheck.evidence.layer_norms import LayerNorms
+from boundcheck.evidence.magnitude import Magnitude
 from boundcheck.evidence.path_norm import PathNorm
 from boundcheck.evidence.record import (
     Code,
@@ -68,6 +69,7 @@ def example_evidence() -> Evidence:
         code=Code((4, 9, 12, 7, 3), 96.0, "two scales, one choice", Errors(N, errors + 3, 0, TEST_N, 11, 1, 0.022, 0)),
         kernel=KernelPredictor("gaussian", CLASSES, 15.0, float(N), 1.0, True, 0.1, "squared", 1.0, 1e-9),
         geometry=_geometry(x, labels, first, last),
+        magnitude=_magnitude(np.concatenate([first.ravel(), last.ravel()])),
         flatness=_flatness(np.concatenate([first.ravel(), last.ravel()])),
     )
 
@@ -143,6 +145,25 @@ def _geometry(x: np.ndarray, labels: np.ndarray, first: np.ndarray, last: np.nda
             "first": float((np.linalg.norm(x @ first.T, axis=1) / np.linalg.norm(x, axis=1)).min()),
             "last": float((np.linalg.norm(outputs[live], axis=1) / np.linalg.norm(hidden[live], axis=1)).min()),
         },
+    )
+
+
+def _magnitude(weights: np.ndarray) -> Magnitude:
+    floor, slope = 0.05, 0.2
+    variances = floor**2 + (slope * weights) ** 2
+    return Magnitude(
+        parameters=weights.size,
+        floor=floor,
+        slope=slope,
+        variance_sum=float(variances.sum()) * _RAISE,
+        log_variance_sum=float(np.log(variances).sum()) - 1e-9,
+        squared_distance=float((weights**2).sum()) * _RAISE,
+        prior_mean="zero",
+        prior_variances=tuple(2.0**j for j in range(-12, 5)),
+        draws=2000,
+        mean_loss=0.06,
+        candidates=1,
+        test_error=0.06,
     )
 
 

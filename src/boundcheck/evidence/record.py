@@ -16,6 +16,7 @@ from boundcheck.evidence.growth_layer import GrowthLayer
 from boundcheck.evidence.hidden_units import HiddenUnits
 from boundcheck.evidence.kernel_predictor import KernelPredictor
 from boundcheck.evidence.layer_norms import LayerNorms
+from boundcheck.evidence.magnitude import Magnitude
 from boundcheck.evidence.path_norm import PathNorm
 
 
@@ -295,6 +296,7 @@ class Evidence:
     kernel: KernelPredictor | None = None
     geometry: Geometry | None = None
     flatness: Flatness | None = None
+    magnitude: Magnitude | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -322,6 +324,8 @@ class Evidence:
             return None if self.posterior is None else self.posterior.drawn.test_error
         if about == "vote":
             return None
+        if about == "magnitude":
+            return None if self.magnitude is None else self.magnitude.test_error
         if about == "compressed":
             return None if self.code is None else self.code.errors.test_error
         return self.errors.test_error

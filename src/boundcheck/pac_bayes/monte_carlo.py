@@ -8,6 +8,7 @@ Carlo step of the certificate needs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,10 +16,17 @@ from torch import nn
 from torch.func import functional_call
 
 from boundcheck.networks.mistakes import Mask, dtype_of, join, mistakes
-from boundcheck.pac_bayes.gaussian import Gaussian
+from boundcheck.pac_bayes.gaussian import Weights
 
 BATCH = 64
 """Examples in a minibatch: enough to make the drawing of the weights worth its time."""
+
+
+class Drawable(Protocol):
+    """A law on the weights of a network."""
+
+    def draw(self, sigmas: Mapping[str, float], generator: torch.Generator) -> Weights:
+        """One draw of all parameters, by name."""
 
 
 class ExplicitDraws:
@@ -30,7 +38,7 @@ class ExplicitDraws:
 
     drawing = "each drawn network evaluated on {batch} uniformly drawn training examples of its own; {dtype} arithmetic"
 
-    def __init__(self, module: nn.Module, gaussian: Gaussian) -> None:
+    def __init__(self, module: nn.Module, gaussian: Drawable) -> None:
         self._module, self._gaussian = module, gaussian
 
     def draw(

@@ -14,7 +14,15 @@ def posterior_hypotheses(evidence: Evidence) -> tuple[Hypothesis, ...]:
     Args:
         evidence: With a posterior.
     """
-    mean = evidence.posterior.prior_mean if evidence.posterior else ""
+    return prior_hypotheses(evidence.posterior.prior_mean if evidence.posterior else "")
+
+
+def prior_hypotheses(mean: str) -> tuple[Hypothesis, ...]:
+    """The same for a prior that is centred at ``mean``.
+
+    Args:
+        mean: ``zero``, ``split``, or what the reference weights are.
+    """
     says = "the prior's mean was fixed before the data"
     return (
         IID,
