@@ -155,6 +155,7 @@ def test_resume_refuses_other_settings(desk: Path, boundcheck: Run, monkeypatch:
     assert len(read_checkpoint("parts.pt").history) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal that Ctrl-C sends")
 def test_ctrl_c_in_a_terminal(desk: Path) -> None:
     words = ["train", "--widths", "16", "--n", "400", "--seed", "2", "--lr", "1e-5", "--epochs", "100000"]
