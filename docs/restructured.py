@@ -87,7 +87,8 @@ def markdown(text: str, links: Links, up: str = "") -> str:
     for block in re.split(r"\n\s*\n", textwrap.dedent(text).strip("\n")):
         lines = block.split("\n")
         if lines[0].lstrip().startswith(".. math::"):
-            parts.append(_formula(lines))
+            formula, rest = _formula(lines)
+            parts += [formula, *([_paragraph(rest, links, up)] if rest else [])]
         elif _LIST.match(lines[0]):
             items = re.split(r"\n(?=[*-] )", block)
             parts.append("\n".join(f"- {_paragraph(item[2:], links, up)}" for item in items))
@@ -96,11 +97,11 @@ def markdown(text: str, links: Links, up: str = "") -> str:
     return "\n\n".join(parts)
 
 
-def _formula(lines: list[str]) -> str:
+def _formula(lines: list[str]) -> tuple[str, str]:
     """A block of the form ``.. math:: latex``, and whatever text follows it without an empty line."""
     first = lines[0].partition("::")[2].strip()
-    indented = [line for line in lines[1:] if line.startswith(" ")]
-    return display("\n".join([first, *(line.strip() for line in indented)]))
+    length = next((i for i, line in enumerate(lines[1:], 1) if not line.startswith(" ")), len(lines))
+    return display("\n".join([first, *(line.strip() for line in lines[1:length])])), "\n".join(lines[length:])
 
 
 def _paragraph(text: str, links: Links, up: str) -> str:

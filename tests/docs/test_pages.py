@@ -94,6 +94,7 @@ def test_plain_text_stays_plain(text: ModuleType) -> None:
     assert text.markdown("* a\n  b\n* c", links) == "- a b\n- c"
     assert text.markdown(r"with :math:`\{a\,b\}` it", links) == r"with $`\{a\,b\}`$ it"
     assert text.markdown(".. math:: a\n          + b,", links) == "```math\na\n+ b,\n```"
+    assert text.markdown(".. math:: a\n  b\nwhere a_1", links) == "```math\na\nb\n```\n\nwhere a\\_1"
     assert text.markdown("see ``maurer2004kl``", links, "../") == "see [`maurer2004kl`](../maurer2004kl.md)"
     assert text.markdown("the ``formula``", links) == "the `formula`"
 

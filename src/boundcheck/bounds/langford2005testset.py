@@ -8,6 +8,10 @@ Statement: for a predictor fixed before m further examples are drawn, k of them 
 
 .. math:: R \le \overline{\mathrm{Bin}}(k, m, \delta) := \sup\{p : P(\mathrm{Bin}(m, p) \le k) \ge \delta\}.
 
+Proof. P(Bin(m, p) <= k) falls as p grows, so that p above the supremum makes it less than delta. A miss, R above the bound, means
+that the number K of errors, which has the law Bin(m, R), satisfies P(Bin(m, R) <= K) < delta. These K are the numbers from 0 to
+some K*, and together they have the probability P(Bin(m, R) <= K*) < delta.
+
 What differs: when the training labels were replaced with probability p by uniform ones, the bound speaks of that law. The
 predictor then errs with probability lo + (hi - lo) R + (1 - hi) T, where R is the error on clean labels, T <= R the
 probability of a tie or NaN (an error under every label), lo = p(1 - 1/k), hi = 1 - p/k. R and T are bounded each with a share

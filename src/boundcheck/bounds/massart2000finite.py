@@ -5,6 +5,9 @@ P. Massart, Some applications of concentration inequalities to statistics, Annal
 
 .. math:: E \max_{a \in A} \sum_i \sigma_i a_i \le \max_a \|a\| \sqrt{2 \ln |A|} .
 
+Proof. For t > 0, by Jensen's inequality, exp(t E max) is at most the sum over A of E exp(t sum_i s_i a_i), which by cosh(u) <=
+exp(u^2/2) is at most |A| exp(t^2 max |a|^2 / 2); take t = sqrt(2 ln |A|) / max |a|.
+
 The losses of N predictors, less 1/2 (which changes no complexity), are vectors of norm :math:`\sqrt n / 2`, so
 :math:`\hat R_S \le \sqrt{\ln N / (2n)}`, and N = 2^b where training can only write b bits. With one bounded-difference step
 (``lemmas.margin_grid``), with probability at least 1 - delta, for all of them,
