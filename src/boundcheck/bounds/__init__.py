@@ -77,7 +77,8 @@ class Catalogue(Mapping[str, Theorem]):
         Raises:
             KeyError: There is none.
         """
-        theorem: Theorem = getattr(import_module(f"{__name__}.{name}"), _CLASSES[name])()
+        kind = _CLASSES[name]  # before the import, so that an unknown name is a KeyError
+        theorem: Theorem = getattr(import_module(f"{__name__}.{name}"), kind)()
         return theorem
 
     def __iter__(self) -> Iterator[str]:

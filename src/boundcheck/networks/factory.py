@@ -37,7 +37,7 @@ def from_factory(name: str, kwargs: Mapping[str, Any] | None = None, *, seed: in
             found: Any = importlib.import_module(module_name)
         except ImportError as error:
             raise InputError("a module that can be imported", f"{module_name}: {error}", "check the path") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             got = f"{module_name}: {type(error).__name__}: {error}"
             raise InputError("a module that can be imported", got, "make it importable without errors") from error
     for part in attribute.split("."):
@@ -55,7 +55,7 @@ def _called(name: str, factory: Any, kwargs: dict[str, Any], seed: int) -> nn.Mo
         torch.manual_seed(seed)
         try:
             network = factory(**kwargs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             got = f"{type(error).__name__}: {error}"
             raise InputError(f"{name} to make a network from {kwargs}", got, "check --model-kwargs") from error
     if not isinstance(network, nn.Module):
