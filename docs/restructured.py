@@ -16,7 +16,8 @@ import boundcheck
 SOURCE = Path(boundcheck.__file__).parent
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
 _INLINE = re.compile(r":math:`([^`]+)`|:mod:`([^`]+)`|``([^`]+)``|:\w+:`([^`]+)`", re.DOTALL)
-_LIST = re.compile(r"^[*-] ")
+_MARK = r"(?:[*-]|\d+[.)]) "
+_LIST = re.compile(_MARK)
 
 
 def plain(text: str) -> str:
@@ -68,11 +69,22 @@ class Links:
         return found
 
     def _lemma(self, name: str, path: Path) -> str:
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        head, _, body = text.partition("\n")
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        head, _, body = (ast.get_docstring(tree) or "").partition("\n")
         module = path.relative_to(SOURCE.parent).as_posix()
         title = plain(head.strip().rstrip("."))
-        return f"# {title}\n\n`{module}`; several theorems refer to it.\n\n{markdown(body, self, '../')}\n"
+        parts = [f"# {title}", f"`{module}`; several theorems refer to it.", markdown(body, self, "../")]
+        for node in tree.body:
+            told = re.split(r"\n+(?:Args|Returns|Raises):\n", _docstring(node))[0]
+            if "\n\n" in told:  # more than what it returns: an argument
+                parts += [f"## `{getattr(node, 'name', '')}`", markdown(told, self, "../")]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _docstring(node: ast.stmt) -> str:
+    """The docstring of a public function, empty for anything else."""
+    public = isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    return (ast.get_docstring(node) or "") if public and isinstance(node, ast.FunctionDef) else ""
 
 
 def markdown(text: str, links: Links, up: str = "") -> str:
@@ -90,8 +102,8 @@ def markdown(text: str, links: Links, up: str = "") -> str:
             formula, rest = _formula(lines)
             parts += [formula, *([_paragraph(rest, links, up)] if rest else [])]
         elif _LIST.match(lines[0]):
-            items = re.split(r"\n(?=[*-] )", block)
-            parts.append("\n".join(f"- {_paragraph(item[2:], links, up)}" for item in items))
+            items = re.split(rf"\n(?={_MARK})", block)
+            parts.append("\n".join(f"{_mark(item)} {_paragraph(_LIST.sub('', item, count=1), links, up)}" for item in items))
         elif block.strip():
             parts.append(_paragraph(block, links, up))
     return "\n\n".join(parts)
@@ -118,8 +130,13 @@ def _paragraph(text: str, links: Links, up: str) -> str:
             found.append(links.of(module or code, up))
         end = match.end()
     found.append(plain_keeping_ends(text[end:]))
-    line = "".join(found).strip()
-    return re.sub(r"^([-+]|\d+[.)])(?=\s)", r"\\\1", line)
+    return "".join(found).strip()
+
+
+def _mark(item: str) -> str:
+    """What stands before an item of a list: its number, or a dash."""
+    number = re.match(r"\d+", item)
+    return "-" if number is None else f"{number.group()}."
 
 
 def plain_keeping_ends(text: str) -> str:

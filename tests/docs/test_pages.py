@@ -90,7 +90,7 @@ def test_plain_text_stays_plain(text: ModuleType) -> None:
     links = text.Links(frozenset({"maurer2004kl"}))
     assert text.markdown("sum_i |x_i| <= *b*", links) == r"sum\_i \|x\_i\| \<= \*b\*"
     assert text.markdown("so\n- 1 is\nleft", links) == r"so - 1 is left"
-    assert text.markdown("1) first", links) == r"\1) first"
+    assert text.markdown("1. a_1\n   b\n2. c", links) == "1. a\\_1 b\n2. c"
     assert text.markdown("* a\n  b\n* c", links) == "- a b\n- c"
     assert text.markdown(r"with :math:`\{a\,b\}` it", links) == r"with $`\{a\,b\}`$ it"
     assert text.markdown(".. math:: a\n          + b,", links) == "```math\na\n+ b,\n```"
