@@ -28,9 +28,24 @@ def contradiction(evidence: Evidence) -> str | None:
         f"a corruption of {problem.corruption}" if not 0.0 <= problem.corruption <= 1.0 else None,
         *(_of_errors(name, found, problem.n, errors.test_n) for name, found in counts.items()),
         *(f"{len(v)} {name} of {problem.n} rows" for name, v in rows.items() if v is not None and len(v) != problem.n),
+        *_of_draws(evidence),
         *(f"NaN in {path}" for path, number in _numbers("evidence", evidence) if math.isnan(number)),
     ]
     return next((complaint for complaint in complaints if complaint is not None), None)
+
+
+def _of_draws(evidence: Evidence) -> Iterator[str]:
+    """Complaints about Monte Carlo numbers."""
+    posterior, magnitude = evidence.posterior, evidence.magnitude
+    found = [(p.draws, p.mean_loss, p.candidates) for p in (posterior, magnitude) if p is not None]
+    if posterior is not None:
+        if posterior.joint_loss is not None:
+            found.append((posterior.pairs, posterior.joint_loss, 1))
+        if posterior.splits < 1 or not 1 <= (posterior.certified or 1) <= evidence.problem.n:
+            yield f"{posterior.certified} certified examples of {evidence.problem.n}, {posterior.splits} splits"
+    for draws, mean, candidates in found:
+        if draws < 1 or candidates < 1 or not 0.0 <= mean <= 1.0:
+            yield f"{draws} draws of mean {mean} for {candidates} posteriors"
 
 
 def _of_errors(name: str, e: Errors, n: int, test_n: int) -> str | None:
