@@ -34,6 +34,7 @@ _CLASSES: Mapping[str, str] = {
     "golowich2018chevet": "Golowich2018Chevet",
     "golowich2018l1": "Golowich2018L1",
     "golowich2018entries": "Golowich2018Entries",
+    "galanti2023patches": "Galanti2023Patches",
     "neyshabur2019role": "Neyshabur2019Role",
     "neyshabur2019units": "Neyshabur2019Units",
     "gonon2024peeling": "Gonon2024Peeling",

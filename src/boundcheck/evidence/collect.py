@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from boundcheck.evidence.measure_hidden_units import measure_hidden_units
+from boundcheck.evidence.measure_patches import measure_patches
 from boundcheck.evidence.record import Evidence, Inputs, Precision, Provenance, Structure
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.fusing import learned_buffers
@@ -107,6 +108,11 @@ def hidden_units(m: Measurement) -> Any:
     return measure_hidden_units(m.graph, m.reference_graph)
 
 
+def patches(m: Measurement) -> Any:
+    """A chain of convolutions, patch by patch."""
+    return measure_patches(m.graph, m.run.train.x)
+
+
 def path(m: Measurement) -> Any:
     """The path norm."""
     return _or_unavailable(path_norm(m.graph, nonnegative_input=m.problem.nonnegative))
@@ -187,6 +193,7 @@ MEASURED: Mapping[str, Callable[[Measurement], Any]] = {
     "layers": layers,
     "two_layer": two_layer,
     "hidden_units": hidden_units,
+    "patches": patches,
     "path": path,
     "growth": growth,
     "posterior": posterior,

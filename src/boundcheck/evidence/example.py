@@ -17,6 +17,7 @@ from boundcheck.evidence.hidden_units import HiddenUnits, distance_up
 from boundcheck.evidence.kernel_predictor import KernelPredictor
 from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.magnitude import Magnitude
+from boundcheck.evidence.patches import Patches
 from boundcheck.evidence.path_norm import PathNorm
 from boundcheck.evidence.record import (
     Code,
@@ -60,6 +61,7 @@ def example_evidence() -> Evidence:
         layers={"first": _dense(first, 1.0), "last": _dense(last, 1.0)},
         two_layer=_two_layer(first, last),
         hidden_units=_hidden_units(first, last),
+        patches=_patches(x, first, last),
         path=PathNorm(math.log(float((np.abs(last) @ np.abs(first)).sum()) * _RAISE), (("relu", 1.0),), False),
         growth=(
             GrowthLayer("first", HIDDEN, 1, first.size, ((HIDDEN, 1, D),)),
@@ -183,6 +185,12 @@ def _flatness(weights: np.ndarray) -> Flatness:
         log_magnitude_distance=None,
         radius=0.05,
     )
+
+
+def _patches(x: np.ndarray, first: np.ndarray, last: np.ndarray) -> Patches:
+    """The dense network as a convolution with one window that reads everything."""
+    size = float(np.linalg.norm(x)) * _RAISE
+    return Patches(1, size, size, (), (), _two_layer(first, last).plain, (1.0,))
 
 
 def _hidden_units(first: np.ndarray, last: np.ndarray) -> HiddenUnits:

@@ -17,6 +17,7 @@ from boundcheck.evidence.hidden_units import HiddenUnits
 from boundcheck.evidence.kernel_predictor import KernelPredictor
 from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.magnitude import Magnitude
+from boundcheck.evidence.patches import Patches
 from boundcheck.evidence.path_norm import PathNorm
 
 
@@ -289,6 +290,7 @@ class Evidence:
     layers: Mapping[str, LayerNorms] | None = None
     two_layer: TwoLayer | None = None
     hidden_units: HiddenUnits | None = None
+    patches: Patches | None = None
     path: PathNorm | None = None
     growth: tuple[GrowthLayer, ...] | None = None
     posterior: Posterior | None = None
