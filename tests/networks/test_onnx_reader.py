@@ -189,3 +189,26 @@ def test_weights_beside_the_file_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("file", "shape"), [("resnet_2b.onnx", (3, 32, 32)), ("mnist-net_256x2.onnx", (784, 1))])
 def test_networks_of_others(file: str, shape: tuple[int, ...]) -> None:
     agree(str(NETWORKS / file), shape)
+
+
+def test_a_run_from_a_file(tmp_path: Path) -> None:
+    from boundcheck.runs.loading import load_run
+
+    nodes = [N("Gemm", ["x", "w", "b"], ["y"], transB=1)]
+    weights = {"w": number(10, 64), "b": number(10)}
+    file = write(tmp_path / "net.onnx", nodes, weights, (64,))
+    start = write(tmp_path / "start.onnx", nodes, {"w": number(10, 64), "b": number(10)}, (64,))
+    run = load_run(file, reference=start, n=50)
+    assert run.parameters == 650
+    assert run.reference is not None
+    assert len(run.train) == 50
+    x = run.train.x.reshape(50, -1)
+    with torch.no_grad():
+        got = run.network(torch.from_numpy(run.train.x)).numpy()
+    np.testing.assert_allclose(got, x @ weights["w"].T + weights["b"], atol=1e-4)
+    for wrong in ({"model": "a:b"}, {"reference": str(tmp_path / "start.pt")}):
+        with pytest.raises(InputError, match="ONNX"):
+            load_run(file, **wrong)
+    other = write(tmp_path / "other.onnx", nodes[:1], {"w": number(5, 64), "b": number(5)}, (64,))
+    with pytest.raises(InputError, match="architecture"):
+        load_run(file, reference=other)
