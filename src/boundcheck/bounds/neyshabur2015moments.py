@@ -121,6 +121,7 @@ def kappa_up(levels: int, slope: float) -> tuple[float, int]:
     for m in range(1, _MOMENTS + 1):
         log_double_factorial = add_up(log_double_factorial, log_up(2.0 * m - 1.0))
         value = exp_up(div_up(add_up(peeled, log_double_factorial), 2.0 * m))
-        if value < best:
-            best, moment = value, 2 * m
+        if value > best:  # an average of a rising sequence falls until the next term exceeds it, and rises from there on
+            break
+        best, moment = value, 2 * m
     return best, moment
