@@ -105,26 +105,22 @@ def _table(work: Audit, rows: list[Row]) -> RenderableType:
     title = f"Misses on problems with known risk: {plan.trials} trials a setting, delta {plan.delta:g}"
     title += f" ({plan.share:.2g} for each theorem)" if plan.joint else ""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("theorem", overflow="fold")
+    table.add_column("theorem", overflow="fold", min_width=22)
     table.add_column("setting", no_wrap=True)
-    for head in ("trials", "applies", "misses", "rate", "interval", "verdict", "ratio"):
+    for head in ("applies", "misses", "interval", "verdict", "ratio"):
         table.add_column(head, justify="right", no_wrap=True)
     for name in dict.fromkeys(row.theorem for row in rows):
         row = max((row for row in rows if row.theorem == name), key=_closeness)
         table.add_row(
             name,
             row.setting,
-            str(row.trials),
             str(row.applicable),
-            str(row.misses),
-            f"{row.rate:.3f}",
+            f"{row.misses}/{row.trials}",
             f"{row.interval[0]:.3f}-{row.interval[1]:.3f}",
             "holds" if row.holds else "FAILS",
             "" if row.tightest is None else f"{row.tightest:.2f}",
         )
-    table.caption = (
-        "interval: for the probability of a miss, exact, at the shared level; tightest: smallest ratio of number to risk"
-    )
+    table.caption = "setting: where it misses most; interval: of the rate, exact; ratio: bound to risk"
     table.caption_justify = "left"
     return table
 
