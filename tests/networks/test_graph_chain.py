@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
+from boundcheck.networks.modules import Normalize
 from boundcheck.networks.norms import layer_norms
 from boundcheck.networks.tracing import trace
 
@@ -24,3 +25,9 @@ def test_a_network_that_ends_in_its_last_layer_is_a_chain() -> None:
 def test_padding_that_copies_positions_is_told_apart(mode: str, kind: str) -> None:
     graph = trace(nn.Sequential(nn.Conv1d(1, 1, 3, padding=1, padding_mode=mode), nn.Flatten(), nn.Linear(6, 2)), (1, 6))
     assert layer_norms(graph)["0"].kind == kind
+
+
+def test_an_activation_after_fixed_constants_is_no_level_that_theorems_know() -> None:
+    graph = trace(nn.Sequential(Normalize(0.5, 2.0), nn.ReLU(), nn.Linear(3, 2)), (3,))
+    assert "fixed" in str(graph.chain().reason)
+    assert trace(nn.Sequential(Normalize(0.5, 2.0), nn.Linear(3, 2)), (3,)).chain().reason is None

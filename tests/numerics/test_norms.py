@@ -149,3 +149,20 @@ def test_data_norms_of_float32_and_of_more_columns_than_rows():
 def test_data_that_cannot_be_used(chunks):
     with pytest.raises(ValueError, match="expected"):
         norms.data_matrix_norms(chunks)
+
+
+@pytest.mark.parametrize("shape", [(50, 7), (7, 50), (9000, 3), (1, 1), (5, 2, 3)])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e-200, 1e12])
+def test_a_column_of_ones_is_measured_with_the_rest(shape: tuple[int, ...], scale: float) -> None:
+    x = np.random.default_rng(1).normal(size=shape) * scale
+    rows = x.reshape(len(x), -1)
+    plain, augmented = norms.plain_and_augmented_norms(x)
+    with_ones = np.column_stack([rows, np.ones(len(rows))])
+    for found, matrix in ((plain, rows), (augmented, with_ones)):
+        truth = np.linalg.svd(matrix, compute_uv=False)[0]
+        slack = 1.0 + 1e-9  # far above what the SVD errs by
+        assert truth <= found.spectral * slack
+        assert found.spectral <= max(truth * (1.0 + 1e-6), 1e-150)  # underflow of squares may raise a tiny norm
+        assert np.linalg.norm(matrix) <= found.frobenius * slack
+        assert found.rows == len(rows)
+    assert augmented.frobenius >= plain.frobenius

@@ -16,7 +16,7 @@ from boundcheck.networks.graph import Graph
 from boundcheck.networks.growth import growth_layers
 from boundcheck.networks.norms import layer_norms, two_layer_norm
 from boundcheck.networks.path import path_norm
-from boundcheck.numerics.norms import data_matrix_norms, row_norms
+from boundcheck.numerics.norms import plain_and_augmented_norms, row_norms
 from boundcheck.progress import Progress, silent
 from boundcheck.runs.measurement import Measurement
 from boundcheck.runs.run import Run
@@ -75,9 +75,8 @@ def inputs(m: Measurement) -> Inputs:
     x = m.run.train.x.reshape(len(m.run.train), -1)
     radius = m.problem.input_radius
     m.progress("norms of the inputs", 0.0)
-    plain = data_matrix_norms(x)
-    m.progress("norms of the inputs", 0.5)
-    augmented = data_matrix_norms(np.concatenate([x, np.ones((len(x), 1), dtype=x.dtype)], axis=1))
+    plain, augmented = plain_and_augmented_norms(x)
+    # Coordinates were held against the domain when the data was read; the slack covers what row_norms rounds up.
     outside = 0 if radius is None else int((row_norms(x) > radius * (1.0 + 1e-12)).sum())
     return Inputs(
         frobenius=plain.frobenius,

@@ -25,7 +25,9 @@ from boundcheck.numerics.error_terms import (
     ldexp_up,
     real_array,
 )
-from boundcheck.numerics.spectral import gram_of, row_blocks, spectral_norm
+from boundcheck.numerics.spectral import Gram, gram_of, row_blocks, spectral_norm
+
+_ROWS = 8192  # rows that get their column of ones at a time
 
 
 @dataclass(frozen=True)
@@ -147,12 +149,36 @@ def data_matrix_norms(chunks: npt.NDArray[Any] | Iterable[npt.NDArray[Any]]) -> 
     rows = sum(count for count, _ in counts)
     if rows == 0:
         raise InputError("a data matrix with at least one row", "none", "check the data file")
-    if gram is None:
-        return DataNorms(0.0, 0.0, 0.0, rows)
+    return DataNorms(0.0, 0.0, 0.0, rows) if gram is None else _norms_of(gram)
+
+
+def plain_and_augmented_norms(matrix: npt.NDArray[Any]) -> tuple[DataNorms, DataNorms]:
+    """Norms of a data matrix, and of it with a column of ones, from one Gram matrix where that is cheaper.
+
+    Args:
+        matrix: Shape (n, ...); each example is flattened to a row.
+
+    Returns:
+        Upper bounds; see :class:`DataNorms`.
+
+    Raises:
+        InputError: no rows, infinite entries, NaN or no real numbers.
+    """
+    rows = matrix.reshape(len(matrix), -1)
+    augmented = (np.concatenate([rows[i : i + _ROWS], np.ones_like(rows[i : i + _ROWS, :1])], axis=1) for i in range(0, len(rows), _ROWS))
+    if len(rows) <= rows.shape[1]:
+        return data_matrix_norms(rows), data_matrix_norms(np.concatenate(list(augmented), axis=0))
+    gram = gram_of(_finite_matrix(block) for block in augmented)
+    if gram is None:  # there is a column of ones
+        raise ArithmeticError("the Gram matrix of a column of ones came out as zero")
+    return _norms_of(gram.without_last_column()), _norms_of(gram)
+
+
+def _norms_of(gram: Gram) -> DataNorms:
     # Scaling may have cost each entry TINY: |x + t|^2 <= x^2 + 2 t |x| + t^2 with |x| <= 1.
-    lost = (4.0 * rows) * TINY
+    lost = (4.0 * gram.shape[0]) * TINY
     largest = ldexp_up(above(float(gram.square_sums().max()) + lost, 1), 2 * gram.exponent)
-    return DataNorms(gram.frobenius_norm(), gram.spectral_norm(), largest, rows)
+    return DataNorms(gram.frobenius_norm(), gram.spectral_norm(), largest, gram.shape[0])
 
 
 def difference_norms(matrix: npt.ArrayLike, reference: npt.ArrayLike) -> DifferenceNorms:

@@ -57,6 +57,11 @@ class Gram:
     loss: float
     shape: tuple[int, int]
 
+    def without_last_column(self) -> Gram:
+        """The Gram matrix of A without its last column: the same sums, so the same errors."""
+        rows, columns = self.shape
+        return Gram(self.matrix[:-1, :-1].copy(), self.exponent, self.depth, self.loss, (rows, columns - 1))
+
     def square_sums(self) -> Array:
         """Upper bounds of the sums of squares of the columns of the scaled matrix, (d,)."""
         return above(np.diagonal(self.matrix) + self.loss, self.depth + 2)
