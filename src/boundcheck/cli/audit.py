@@ -120,7 +120,7 @@ def _table(work: Audit, rows: list[Row]) -> RenderableType:
             "holds" if row.holds else "FAILS",
             "" if row.tightest is None else f"{row.tightest:.2f}",
         )
-    table.caption = "setting: where it misses most; interval: of the rate, exact; ratio: bound to risk"
+    table.caption = "setting: where it misses most; interval: of the rate; ratio: of bound to risk"
     table.caption_justify = "left"
     return table
 
