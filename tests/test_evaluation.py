@@ -15,6 +15,7 @@ from torch import nn
 
 import boundcheck
 from boundcheck.errors import InputError
+from boundcheck.report.rows import remarks
 from boundcheck.runs.live import run_from_objects
 
 BOUNDS = ["langford2005testset", "blumer1987bits", "bartlett2017spectral"]
@@ -181,7 +182,7 @@ def test_rows_that_give_nan_count_as_errors_and_are_told() -> None:
     report = evaluate(Root(), train=TRAIN, test=TRAIN)
     assert report.errors.invalid == broken.sum()
     assert report.errors.errors == (wrong | broken).sum()
-    assert any(f"{broken.sum()} training rows" in note and "NaN" in note for note in report.provenance.notes)
+    assert any(f"{broken.sum()} of {len(x)} training rows" in note and "NaN" in note for note in remarks(report))
 
 
 def test_overlap_of_the_samples() -> None:
@@ -193,7 +194,7 @@ def test_overlap_of_the_samples() -> None:
     assert certificate.status == "not-applicable"
     assert "4 of 50 held-out rows" in (certificate.why or "")
     assert "violated" in [str(h.state) for h in certificate.hypotheses]
-    assert any("4 of 50" in note for note in report.provenance.notes)
+    assert any("4 of 50" in note for note in remarks(report))
     assert report["blumer1987bits"].value is not None
 
 

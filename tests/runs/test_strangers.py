@@ -14,6 +14,7 @@ from torch import nn
 
 import boundcheck
 from boundcheck.errors import InputError
+from boundcheck.report.rows import remarks
 from boundcheck.runs.loading import load_run
 from boundcheck.runs.run import Run
 
@@ -145,7 +146,7 @@ def test_reference_weights() -> None:
     assert (with_reference.reference_kind, without.reference_kind) == ("file", "zero")
     assert without.reference is None
     report = boundcheck.evaluate(without, bounds=BOUND)
-    assert any("references are zero" in note for note in report.provenance.notes)
+    assert any("no initial weights" in note for note in remarks(report))
 
 
 def test_standardization_is_the_first_layer() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,12 +18,14 @@ from boundcheck.compression.quantize import Differences, quantize
 from boundcheck.evidence.record import Code
 from boundcheck.evidence.selection import score
 from boundcheck.evidence.unavailable import Unavailable
+from boundcheck.networks.cost import affordable, operations_per_example
 from boundcheck.networks.fusing import fused, learned_buffers
-from boundcheck.networks.mistakes import HeldOutError, count_errors, program_mistakes
+from boundcheck.networks.mistakes import HeldOutError, count_errors, dtype_of, program_mistakes
 from boundcheck.pac_bayes.gaussian import generator
 from boundcheck.progress import Progress, silent
 
 _DENSITIES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.008, 0.004, 0.002)
+_FEWEST_ROWS, _FEWEST_MESSAGES = 100, 40  # with fewer a search could not tell good from bad
 _SMALL = 64  # tensors up to this size (biases of small layers) are kept whole at first: they cost next to nothing
 
 
@@ -35,16 +37,19 @@ class _Effort:
         rows: Training examples that the search looks at.
         evaluations: Messages that it tries.
         levels: Numbers of levels that it tries on the whole grid of densities.
+        operations: Floating point operations that the search may take; it looks at fewer examples and messages of a network that
+            costs more.
     """
 
     rows: int
     evaluations: int
     levels: tuple[int, ...]
+    operations: float
 
 
 _EFFORTS: Mapping[str, _Effort] = {
-    "quick": _Effort(rows=2000, evaluations=150, levels=(3, 7)),
-    "full": _Effort(rows=10000, evaluations=400, levels=LEVELS),
+    "quick": _Effort(rows=2000, evaluations=150, levels=(3, 7), operations=5e11),
+    "full": _Effort(rows=10000, evaluations=400, levels=LEVELS, operations=6e12),
 }
 
 
@@ -106,6 +111,7 @@ def measure_code(
     if any(b.is_floating_point() and not bool(torch.isfinite(b).all()) for b in buffers.values()):
         raise Unavailable("a buffer of the network holds something that is not a finite number")
     train = (torch.as_tensor(x), torch.as_tensor(y))
+    plan = _within_reach(plan, network, train[0])
     n, guess = len(train[1]), 1.0 - 1.0 / classes
     rows = torch.randperm(n, generator=generator(seed))[: plan.rows]
     sample = (train[0][rows], train[1][rows])
@@ -135,6 +141,13 @@ def measure_code(
         errors=count_errors(decoded, train, test, held_out_error, overlap),
         settings=_settings(message, "zero" if before is None else reference_kind),
     )
+
+
+def _within_reach(plan: _Effort, network: nn.Module, x: torch.Tensor) -> _Effort:
+    """The plan with as many examples and messages as its operations allow; the same on every machine."""
+    each = operations_per_example(network, x[:1].to(dtype_of(network)))
+    rows = affordable(min(plan.rows, len(x)), each * _FEWEST_MESSAGES, plan.operations, _FEWEST_ROWS)
+    return replace(plan, rows=rows, evaluations=affordable(plan.evaluations, each * rows, plan.operations, _FEWEST_MESSAGES))
 
 
 def _search(

@@ -243,15 +243,10 @@ def collect(
 def _provenance(m: Measurement) -> Provenance:
     run, e = m.run, m.errors
     notes = list(run.notes)
-    if run.reference is None:
-        notes.append("no initial weights were given: references are zero")
-    if e.invalid or e.test_invalid:
-        where = [f"{e.invalid} training rows"] * bool(e.invalid) + [f"{e.test_invalid} held-out rows"] * bool(e.test_invalid)
-        notes.append(f"ties or NaN in the outputs of {' and '.join(where)}: they count as errors")
-    if e.overlap:
-        notes.append(f"{e.overlap} of {e.test_n} held-out rows occur in the training sample too")
-    if m.problem.train_duplicates:
-        notes.append(f"{m.problem.train_duplicates} training rows repeat an earlier one")
+    if m.train_margins.lowered:
+        unsure = int((~(m.train_margins.values > 0.0)).sum()) - e.errors
+        if unsure > 0:
+            notes.append(f"the margins of {unsure} training rows are within the rounding error bound: errors to every theorem that reads margins")
     return Provenance(
         checkpoint=run.checkpoint,
         sha256=run.sha256,

@@ -36,27 +36,27 @@ _BYTES = 2**27
 
 @dataclass(frozen=True, eq=False)
 class Margins:
-    """Margins of a network on a sample.
+    """Margins of a network on a sample, and which of its predictions are errors.
 
     Attributes:
         values: Shape (n,), float64; minus infinity where any output is not a finite number.
         predictions: Shape (n,), the class with the largest output (the first of several).
-        lowered: Whether the values are below the true margins of the float64 network. Otherwise they are the margins
-            of the program as it runs.
+        wrong: Shape (n,): errors of the program that was run, float64 for a graph: without a positive margin as computed,
+            ties and NaN among them. No rounding error is allowed for here: the program itself is a predictor.
+        invalid: Shape (n,): errors whatever the label is, for the largest output is tied or an output is not finite.
+        lowered: Whether the values are below the true margins of the network in exact arithmetic. Otherwise they are the
+            margins of the program as it runs.
     """
 
     values: Array
     predictions: npt.NDArray[np.int64]
+    wrong: npt.NDArray[np.bool_]
+    invalid: npt.NDArray[np.bool_]
     lowered: bool
 
     @property
-    def wrong(self) -> npt.NDArray[np.bool_]:
-        """Which examples count as errors: those without a positive margin, ties and NaN among them."""
-        return ~(self.values > 0)
-
-    @property
     def errors(self) -> int:
-        """The number of errors."""
+        """The number of errors of the program."""
         return int(self.wrong.sum())
 
 
@@ -180,15 +180,19 @@ def _collect(
     """Runs all chunks and puts the margins together."""
     values = np.empty(len(inputs))
     predictions = np.empty(len(inputs), dtype=np.int64)
+    wrong, invalid = np.empty(len(inputs), dtype=np.bool_), np.empty(len(inputs), dtype=np.bool_)
     for start in range(0, len(inputs), chunk):
         rows = slice(start, start + chunk)
         with torch.no_grad():
             outputs, errors = run(inputs[rows])
         values[rows] = _margin(outputs, errors, labels[rows], lowered)
         predictions[rows] = outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0)
+        exact = np.zeros_like(errors)
+        wrong[rows] = ~(_margin(outputs, exact, labels[rows], False) > 0)
+        invalid[rows] = ~(_margin(outputs, exact, predictions[rows], False) > 0)
         if progress is not None:
             progress(min(start + chunk, len(inputs)), len(inputs))
-    return Margins(values, predictions, lowered)
+    return Margins(values, predictions, wrong, invalid, lowered)
 
 
 def _margin(outputs: Array, errors: Array, labels: npt.NDArray[np.int64], lowered: bool) -> Array:

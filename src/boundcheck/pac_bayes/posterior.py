@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from boundcheck.bounds.lemmas.kl_terms import ratio_up
 from boundcheck.bounds.lemmas.variance_mixture import PRIOR_VARIANCES
 from boundcheck.evidence.record import Errors, Posterior
 from boundcheck.evidence.unavailable import Unavailable
+from boundcheck.networks.cost import affordable, operations_per_example
 from boundcheck.networks.fusing import fused, learned_buffers
 from boundcheck.networks.mistakes import HeldOutError, count_errors, dtype_of, error_of
 from boundcheck.pac_bayes.gaussian import Gaussian, Weights, generator
@@ -25,6 +26,7 @@ from boundcheck.pac_bayes.search import Sigmas, search
 from boundcheck.progress import Progress, silent
 
 _SEARCH, _CERTIFY, _TEST, _DRAWN = range(4)  # purposes of random numbers: each has a stream of its own
+_FEWEST_DRAWS, _FEWEST_TRIES = 50, 12  # a certificate and a search of fewer would say nothing
 _TEST_NETWORKS = 20_000  # fresh networks for the held-out estimate, which no bound reads
 
 
@@ -38,6 +40,8 @@ class _Effort:
         networks: Fresh networks for the certificate, one per example and pass.
         explicit: Networks for the certificate where weights are drawn one network at a time.
         explicit_search: The same for each posterior that the search tries.
+        operations: Floating point operations that each of search, certificate and held-out estimate may take where weights are
+            drawn one network at a time; a network that costs more is drawn less often.
     """
 
     rows: int
@@ -45,11 +49,12 @@ class _Effort:
     networks: int
     explicit: int
     explicit_search: int
+    operations: float
 
 
 _EFFORTS: Mapping[str, _Effort] = {
-    "quick": _Effort(rows=3000, evaluations=60, networks=180_000, explicit=600, explicit_search=8),
-    "full": _Effort(rows=12000, evaluations=240, networks=1_500_000, explicit=8000, explicit_search=64),
+    "quick": _Effort(rows=3000, evaluations=60, networks=180_000, explicit=1000, explicit_search=16, operations=1.5e11),
+    "full": _Effort(rows=12000, evaluations=240, networks=1_500_000, explicit=8000, explicit_search=64, operations=2e12),
 }
 
 
@@ -106,6 +111,8 @@ def measure_posterior(
     test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
     local = LocalReparametrization.of(network, train[0][:2])
     sampler = local or ExplicitDraws(network, gaussian)
+    if local is None:
+        plan = _within_reach(plan, network, train[0])
     sigmas = search(
         gaussian,
         _cheap_risk(sampler, train, plan, seed),
@@ -165,6 +172,18 @@ def refuse_learned_buffers(network: nn.Module, prior: nn.Module | None, fixed: C
             raise Unavailable(
                 f"no posterior: {name} normalizes with the statistics of the batch, so predictions depend on each other"
             )
+
+
+def _within_reach(plan: _Effort, network: nn.Module, x: torch.Tensor) -> _Effort:
+    """The plan with as many explicit draws as its operations allow; the same on every machine."""
+    each = BATCH * operations_per_example(network, x[:1].to(dtype_of(network)))
+    tries = affordable(plan.explicit_search, each * _FEWEST_TRIES, plan.operations, 4)
+    return replace(
+        plan,
+        explicit=affordable(plan.explicit, each, plan.operations, _FEWEST_DRAWS),
+        explicit_search=tries,
+        evaluations=affordable(plan.evaluations, each * tries, plan.operations, _FEWEST_TRIES),
+    )
 
 
 def _cheap_risk(

@@ -72,7 +72,7 @@ def comparison_table(comparison: Comparison) -> RenderableType:
     shown = _ruled()
     shown.add_column("bound", no_wrap=True)
     for title in comparison.titles:
-        shown.add_column(title, justify="right", no_wrap=True)
+        shown.add_column(title, justify="right")  # a title may wrap, a value has no space to wrap at
         shown.add_column("", no_wrap=True)
     absent = []
     for pair in comparison.pairs:

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
 from numpy.typing import NDArray
 
 from boundcheck.data import count_duplicates, count_overlap, expected_error
@@ -65,15 +64,6 @@ class Measurement:
             return program_margins(self.run.network, sample.x, labels, told)
         return evaluate_margins(self.graph, sample.x, labels, told)
 
-    def invalid(self, sample: Sample, margins: Margins) -> NDArray[np.bool_]:
-        """Which rows have no strictly largest output that is finite: they are errors whatever the label is."""
-        invalid: NDArray[np.bool_] = margins.wrong & (margins.predictions == sample.y)
-        other = np.flatnonzero(margins.wrong & ~invalid)
-        if len(other):
-            rows = Sample(sample.x[other], margins.predictions[other])
-            invalid[other] = self._margins(rows, rows.y, "ties").wrong
-        return invalid
-
     def held_out_error(self, wrong: NDArray[np.bool_], invalid: NDArray[np.bool_]) -> float:
         """Error on held-out data under the law of the training labels, an exact expectation over the corruption."""
         return expected_error(wrong, invalid, self.run.classes, self.run.law)
@@ -81,17 +71,16 @@ class Measurement:
     @cached_property
     def errors(self) -> Errors:
         """Errors of the network as given."""
-        run, train = self.run, self.train_margins
-        found = Errors(n=len(run.train), errors=train.errors, invalid=int(self.invalid(run.train, train).sum()))
-        if run.test is None or self.test_margins is None:
+        run, train, test = self.run, self.train_margins, self.test_margins
+        found = Errors(n=len(run.train), errors=train.errors, invalid=int(train.invalid.sum()))
+        if run.test is None or test is None:
             return found
-        wrong, invalid = self.test_margins.wrong, self.invalid(run.test, self.test_margins)
         return replace(
             found,
             test_n=len(run.test),
-            test_errors=int(wrong.sum()),
-            test_invalid=int(invalid.sum()),
-            test_error=self.held_out_error(wrong, invalid),
+            test_errors=test.errors,
+            test_invalid=int(test.invalid.sum()),
+            test_error=self.held_out_error(test.wrong, test.invalid),
             overlap=count_overlap(run.test.x, run.train.x),
         )
 
