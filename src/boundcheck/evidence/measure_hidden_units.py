@@ -10,11 +10,10 @@ from boundcheck.evidence.hidden_units import HiddenUnits, distance_up
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.graph import Graph, Node, is_fixed
 from boundcheck.networks.ops import PASSING, Array, Dense, LeakyRelu, Relu, Reshape
+from boundcheck.numerics.centring import centred_above
 from boundcheck.numerics.error_terms import above
 from boundcheck.numerics.norms import column_norms, frobenius_norm, row_norms, sum_above
 from boundcheck.numerics.spectral import spectral_norm
-
-_UNIT = 2.0**-53
 
 
 def measure_hidden_units(graph: Graph, reference: Graph | None) -> HiddenUnits:
@@ -33,8 +32,8 @@ def measure_hidden_units(graph: Graph, reference: Graph | None) -> HiddenUnits:
     initial = np.zeros_like(joined) if start is None else _joined(start)
     if initial.shape != joined.shape:
         raise Unavailable(f"the reference of the hidden layer has the shape {initial.shape}, not {joined.shape}")
-    leaving = column_norms(_centred(last.weight))
-    constant = 0.0 if last.bias is None else frobenius_norm(_centred(last.bias[:, None]))
+    leaving = column_norms(centred_above(last.weight))
+    constant = 0.0 if last.bias is None else frobenius_norm(centred_above(last.bias))
     distances = np.asarray(above(row_norms(joined - initial), 1))  # each entry of the difference is off by one rounding
     one = 1.0 if graph.has_bias else 0.0
     return HiddenUnits(
@@ -81,12 +80,3 @@ def _joined(layer: Dense) -> Array:
     """The weights with the bias as one more column."""
     bias = np.zeros(len(layer.weight)) if layer.bias is None else layer.bias
     return np.column_stack([layer.weight, bias])
-
-
-def _centred(values: Array) -> Array:
-    """Entries of |v - mean over classes| from above; no margin sees the mean."""
-    if len(values) < 2:
-        return np.abs(values)
-    # A mean of k numbers is off by at most k rounding units of the largest, the difference by one more.
-    slack = (len(values) + 4) * 2.0 * _UNIT * np.abs(values).max(axis=0)
-    return np.asarray(np.abs(values - values.mean(axis=0)) + slack)

@@ -14,6 +14,7 @@ from boundcheck.networks.graph import Graph, Node, Stage, is_fixed
 from boundcheck.networks.operator_norms import convolution_settings
 from boundcheck.networks.ops import PASSING, Array, Convolution, Dense, MaxPool, Reshape, Scale
 from boundcheck.networks.sup_norms import sup_lipschitz_after
+from boundcheck.numerics.centring import centred_above
 from boundcheck.numerics.error_terms import UNIT, above
 from boundcheck.numerics.norms import column_norms, frobenius_norm, row_norms, sum_above
 from boundcheck.numerics.unrolled import convolution
@@ -114,18 +115,9 @@ def _top(stages: list[Stage]) -> float:
     entering = row_norms(hidden.op.weight.reshape(len(hidden.op.weight), -1))
     if hidden.op.bias is not None:
         entering = row_norms(np.column_stack([entering, hidden.op.bias]))
-    leaving = column_norms(_centred(last.weight)).reshape(len(entering), -1)  # channels, positions behind the pool
-    constant = 0.0 if last.bias is None else frobenius_norm(_centred(last.bias))
+    leaving = column_norms(centred_above(last.weight)).reshape(len(entering), -1)  # channels, positions behind the pool
+    constant = 0.0 if last.bias is None else frobenius_norm(centred_above(last.bias))
     return sum_above([*np.asarray(above(leaving * entering[:, None], 1)).ravel().tolist(), constant])
-
-
-def _centred(values: Array) -> Array:
-    """Entries of |v - mean over classes| from above; no margin sees the mean."""
-    if len(values) < 2:
-        return np.abs(values)
-    # A mean of k numbers is off by at most k rounding units of the largest, the difference by one more.
-    slack = (len(values) + 4) * 2.0 * UNIT * np.abs(values).max(axis=0)
-    return np.asarray(np.abs(values - values.mean(axis=0)) + slack)
 
 
 def _largest_patch(

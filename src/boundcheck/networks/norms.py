@@ -13,13 +13,13 @@ from boundcheck.networks.graph import Graph, Node, bias_of, is_fixed, weight_of
 from boundcheck.networks.operator_norms import convolution_settings, lipschitz_after, spectral, spectral_lower
 from boundcheck.networks.ops import Array, Convolution, Dense, Reshape, Scale, parameter_count
 from boundcheck.networks.sup_norms import entry_l1, max_row_l1, sup_lipschitz_after
+from boundcheck.numerics.centring import centred_above
 from boundcheck.numerics.convolution import convolution_norm
-from boundcheck.numerics.error_terms import above, ldexp_up
+from boundcheck.numerics.error_terms import UNIT, above, ldexp_up
 from boundcheck.numerics.norms import column_norms, frobenius_norm, row_norms, sum_above
 from boundcheck.numerics.spectral import spectral_norm
 from boundcheck.numerics.unrolled import convolution
 
-_UNIT = 2.0**-53
 _KINDS = {Dense: "dense", Convolution: "conv", Scale: "diagonal"}
 
 
@@ -164,7 +164,7 @@ def _difference_spectral(op: Dense | Convolution | Scale, delta: Array, shape: t
         settings = convolution_settings(op)
         norm = convolution_norm(delta, shape[1:], **settings)
         size = convolution(np.abs(delta), shape[1:], **settings).frobenius_norm()
-    return sum_above([norm, 2.0 * _UNIT * size])
+    return sum_above([norm, 2.0 * UNIT * size])
 
 
 def _difference_row_norm_sum(
@@ -178,7 +178,7 @@ def _difference_row_norm_sum(
     if not isinstance(op, Convolution) or op.mode == "zeros":
         return total
     size = _row_norm_sum(op, np.abs(delta), delta_bias, shape, positions)
-    return sum_above([total, 2.0 * _UNIT * size])
+    return sum_above([total, 2.0 * UNIT * size])
 
 
 def _group_norm(rows: Array, bias: Array | None) -> float:
@@ -258,8 +258,8 @@ def two_layer_norm(graph: Graph) -> TwoLayer | str:
     last = stages[-1].layer.op
     if not isinstance(last, Dense):
         return f"{stages[-1].layer.name} is not a dense layer on the whole signal"
-    weight = _centred(last.weight)
-    constant = 0.0 if last.bias is None else frobenius_norm(_centred(last.bias))
+    weight = centred_above(last.weight)
+    constant = 0.0 if last.bias is None else frobenius_norm(centred_above(last.bias))
     if len(stages) == 1:
         plain = frobenius_norm(weight)
         return TwoLayer(plain, above(math.hypot(plain, constant), 3) if constant else plain)
@@ -271,12 +271,3 @@ def two_layer_norm(graph: Graph) -> TwoLayer | str:
     joined = entering if below.bias is None else row_norms(np.column_stack([below.weight, below.bias]))
     plain, augmented = (sum_above(np.asarray(above(leaving * into, 1)).tolist()) for into in (entering, joined))
     return TwoLayer(plain, sum_above([augmented, constant]))
-
-
-def _centred(values: Array) -> Array:
-    """Entries of |v - mean over classes| from above; a single output has nothing to be centred with."""
-    if len(values) < 2:
-        return np.abs(values)
-    # A mean of k numbers is off by at most k rounding units of the largest, the difference by one more.
-    slack = (len(values) + 4) * 2.0 * _UNIT * np.abs(values).max(axis=0)
-    return np.asarray(np.abs(values - values.mean(axis=0)) + slack)
