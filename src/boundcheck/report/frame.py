@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
+from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.report.rows import dominant_term
 
 if TYPE_CHECKING:
@@ -19,6 +21,14 @@ def measures_frame(report: Report) -> pd.DataFrame:
     rows = [{"name": name, "value": value, "why": None} for name, value in report.measures]
     rows += [{"name": name, "value": None, "why": why} for name, why in report.unmeasured]
     return pd.DataFrame(rows, columns=["name", "value", "why"]).astype({"value": "float64"})
+
+
+def layers_frame(report: Report) -> pd.DataFrame:
+    """One row for each layer with weights, a column for each field of its norms."""
+    import pandas as pd
+
+    columns = ["name", *(f.name for f in fields(LayerNorms))]
+    return pd.DataFrame([{"name": name, **asdict(norms)} for name, norms in report.layers.items()], columns=columns)
 
 
 def frame(report: Report) -> pd.DataFrame:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import boundcheck
 from boundcheck.errors import nearest
+from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.record import Errors, Evidence, Problem, Provenance
 from boundcheck.files import check_writable, write_whole
 from boundcheck.measures import Measured
@@ -39,6 +40,7 @@ class Report:
         joint: Whether delta is divided among the certificates, so that all hold together.
         measures: Name and value of measures without constants.
         unmeasured: Name and reason of the measures that the network has no value of.
+        layers: Norms of each layer with weights, by name in the order of evaluation; empty where none were measured.
         version: Version of boundcheck that wrote it.
     """
 
@@ -50,6 +52,7 @@ class Report:
     joint: bool
     measures: tuple[tuple[str, float], ...] = ()
     unmeasured: tuple[tuple[str, str], ...] = ()
+    layers: Mapping[str, LayerNorms] = field(default_factory=dict)
     version: str = boundcheck.__version__
 
     def __post_init__(self) -> None:
@@ -86,7 +89,7 @@ class Report:
         """
         ordered = tuple(sorted(certificates, key=lambda c: FAMILIES.index(c.family)))
         head = (evidence.provenance, evidence.problem, evidence.errors)
-        return cls(*head, ordered, delta, joint, measures.values, measures.absent)
+        return cls(*head, ordered, delta, joint, measures.values, measures.absent, dict(evidence.layers or {}))
 
     def __getitem__(self, name: str) -> Certificate:
         """The certificate of a theorem.
@@ -129,6 +132,12 @@ class Report:
         from boundcheck.report.frame import measures_frame
 
         return measures_frame(self)
+
+    def layers_to_frame(self) -> pd.DataFrame:
+        """One row for each layer with weights, its norms from above and its operator norm from below as well."""
+        from boundcheck.report.frame import layers_frame
+
+        return layers_frame(self)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The report as strict JSON in the format ``boundcheck-report/1``, written to ``path`` if given.

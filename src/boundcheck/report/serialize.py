@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from boundcheck.errors import InputError
+from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.record import Errors, Problem, Provenance
 from boundcheck.report.report import Report
 from boundcheck.theorem import Certificate, Hypothesis, State, Status
@@ -46,6 +47,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             *({"name": name, "value": value} for name, value in report.measures),
             *({"name": name, "value": None, "why": why} for name, why in report.unmeasured),
         ],
+        "layers": [_layer(name, norms) for name, norms in report.layers.items()],
         "ledger": [{"name": name, "delta": share} for name, share in report.ledger],
     }
 
@@ -85,6 +87,11 @@ def _certificate(c: Certificate) -> dict[str, Any]:
         "why": c.why,
         "seconds": c.seconds,
     }
+
+
+def _layer(name: str, norms: LayerNorms) -> dict[str, Any]:
+    """The norms of a layer; one that no float holds is ``null``."""
+    return {"name": name} | {key: _number(v) if isinstance(v, float) else v for key, v in asdict(norms).items()}
 
 
 def _number(value: float) -> float | None:
@@ -159,6 +166,7 @@ def _read(document: Mapping[str, Any]) -> Report:
         joint=document["joint"],
         measures=tuple((m["name"], float(m["value"])) for m in document["measures"] if m["value"] is not None),
         unmeasured=tuple((m["name"], str(m["why"])) for m in document["measures"] if m["value"] is None),
+        layers={layer["name"]: _read_layer(layer) for layer in document.get("layers", [])},
         version=document["boundcheck"],
     )
 
@@ -172,6 +180,11 @@ def _read_certificate(fields: Mapping[str, Any]) -> Certificate:
             "hypotheses": tuple(Hypothesis(h["says"], State(h["state"]), h.get("because", "")) for h in fields["hypotheses"]),
         }
     )
+
+
+def _read_layer(record: Mapping[str, Any]) -> LayerNorms:
+    norms: dict[str, Any] = {key: math.inf if value is None else value for key, value in record.items() if key != "name"}
+    return LayerNorms(**norms)
 
 
 def _read_number(value: float | None) -> float:
