@@ -38,14 +38,22 @@ def ratio_up(errors: int, n: int) -> float:
 
 
 def increments(**levels: float) -> dict[str, float]:
-    """Ascending levels as additive terms: each term is what its level adds to the one before, rounded up.
+    """Ascending levels as additive terms: each term is what its level adds to the one before; the sum is never below the last.
+
+    Levels of 1/2 and more are put on multiples of 2^-52, on which differences and sums are exact: a bound that is 1 stays 1.
 
     Args:
-        levels: Name of the term (underscores stand for blanks) to the level reached with it, in ascending order.
+        levels: Name of the term (underscores stand for blanks) to the level reached with it, in [0, 1], in ascending order.
     """
     terms: dict[str, float] = {}
-    reached = 0.0
+    reached, last = 0.0, max(levels.values())
+    coarse = last >= 0.5
     for name, level in levels.items():
-        terms[name.replace("_", " ")] = math.nextafter(level - reached, math.inf) if level > reached else 0.0
+        if coarse:
+            level = (math.ceil if level == last else math.floor)(level * 2.0**52) * 2.0**-52
+            step = level - reached
+        else:
+            step = math.nextafter(level - reached, math.inf)
+        terms[name.replace("_", " ")] = step if level > reached else 0.0
         reached = max(reached, level)
     return terms
