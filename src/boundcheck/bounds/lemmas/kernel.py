@@ -45,7 +45,7 @@ def kernel_hypotheses(evidence: Evidence) -> list[Hypothesis]:
     kernel = evidence.kernel
     return [
         Hypothesis.assume("the training examples are independent draws from one distribution"),
-        Hypothesis.assume("the kernel and its parameters were fixed before the training sample was seen"),
+        Hypothesis.assume("the kernel and its parameters were fixed before the training sample was looked at"),
         Hypothesis.check(
             "margins are lowered by the floating-point error of the evaluation",
             kernel is not None and kernel.lowered,

@@ -45,7 +45,7 @@ def sample_hypotheses(evidence: Evidence) -> list[Hypothesis]:
     structure = evidence.structure
     return [
         Hypothesis.assume("the training examples are independent draws from one distribution"),
-        Hypothesis.assume("the architecture was fixed before the training sample was seen"),
+        Hypothesis.assume("the architecture was fixed before the training sample was looked at"),
         Hypothesis.check(
             "margins are lowered by the floating-point error of the evaluation",
             structure is not None and structure.lowered,
@@ -96,7 +96,7 @@ def no_max_pool_hypothesis(evidence: Evidence) -> Hypothesis:
 
 def reference_hypothesis(evidence: Evidence) -> Hypothesis:
     """Reference weights must not depend on the sample; zero ones can't."""
-    says = "the reference weights were fixed before the training sample was seen"
+    says = "the reference weights were fixed before the training sample was looked at"
     if evidence.provenance.reference == "zero":
         return Hypothesis.check(says, True)
     return Hypothesis.assume(says)
