@@ -169,6 +169,17 @@ def test_circular_convolutions_are_exact(stride):
     assert check(kernel, [6, 6], layer) < 1 + 1e-9
 
 
+@pytest.mark.parametrize(("channels", "stride"), [((130, 100), 1), ((100, 130), 1), ((120, 60), 2), ((200, 60), 2)])
+def test_many_channels_on_either_side_are_exact_too(channels, stride):
+    """Blocks of more than 96 rows and columns, wide and tall: there one triangle of a Gram matrix is worked out."""
+    kernel = np.random.default_rng(11).standard_normal((*channels, 3))
+    layer = {"stride": [stride], "padding": [(1, 1)], "dilation": [1], "groups": 1, "padding_mode": "circular"}
+    matrix = unroll(kernel, [4], [stride], [(1, 1)], [1], 1, "circular")
+    truth = float(np.linalg.svd(matrix, compute_uv=False)[0])
+    scaled = convolution(kernel, [4], **layer)
+    assert truth * (1 - LAPACK) <= math.ldexp(torus_bound(scaled), scaled.exponent) <= truth * (1 + 1e-9)
+
+
 def test_a_size_of_the_output_beyond_the_circle_is_paid_for():
     """Circular padding by 2 with one tap makes outputs twice: norm sqrt(2), where one circle would say 1."""
     kernel = np.ones((1, 1, 1))

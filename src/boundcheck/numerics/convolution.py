@@ -39,6 +39,7 @@ from boundcheck.numerics.unrolled import Axis, Convolution, Padding, convolution
 _SHIFT = 1e-11
 _CHUNK_BYTES = 2**26
 _SMALL_SIDE, _SMALL_MATRIX = 600, 2**20
+_TRIANGLE_FROM = 96
 
 
 @dataclass(frozen=True)
@@ -262,9 +263,8 @@ def _largest_square(blocks: npt.NDArray[np.complex128], shift: float) -> tuple[f
 
     ``shift`` is where to begin, perhaps an upper bound already; 0 for none.
     """
-    adjoint = np.ascontiguousarray(blocks.conj().swapaxes(1, 2))
     rows, columns = blocks.shape[1:]
-    grams = blocks @ adjoint if rows <= columns else adjoint @ blocks
+    grams = _grams(blocks)
     inner, size = max(rows, columns), min(rows, columns)
     traces = np.einsum("bii->b", grams).real
     trace = above(float(traces.max()), 2 * inner + size + 4) + size * inner * 2.0**-1000
@@ -280,6 +280,23 @@ def _largest_square(blocks: npt.NDArray[np.complex128], shift: float) -> tuple[f
         return trace, shift
     rounding = 4 * gamma(2 * inner + 4) * trace + 4 * size * inner * 2.0**-1000
     return min(trace, above(shift + excess + rounding, 4)), shift
+
+
+def _grams(blocks: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128]:
+    """The smaller Gram matrix of each block, or its conjugate, which has the same eigenvalues."""
+    rows, columns = blocks.shape[1:]
+    size = min(rows, columns)
+    if size < _TRIANGLE_FROM:
+        adjoint = np.ascontiguousarray(blocks.conj().swapaxes(1, 2))
+        return blocks @ adjoint if rows <= columns else adjoint @ blocks
+    from scipy.linalg.blas import zherk
+
+    grams = np.empty((len(blocks), size, size), dtype=np.complex128)
+    for place, block in enumerate(blocks):
+        # Of a Hermitian matrix one triangle is worked out, in half the time; a transpose is no copy here.
+        half = zherk(1.0, block.T, trans=2 if rows <= columns else 0, lower=1)
+        grams[place] = half + np.tril(half, -1).conj().T
+    return grams
 
 
 def _half_spectrum(sizes: Sequence[int]) -> npt.NDArray[np.int64]:
