@@ -20,7 +20,8 @@ PROGRAM = [sys.executable, "-m", "boundcheck"]
 
 def machine() -> dict[str, object]:
     """Processor, cores and memory, as the system tells them."""
-    model = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
+    names = (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name"))
+    model = next(names, platform.processor())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {"processor": model, "cores": os.cpu_count(), "memory_gib": round(memory, 1), "python": platform.python_version()}
 
@@ -52,11 +53,17 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "mnist.pt").exists():
         print("training an MLP 784-512-512-10 on MNIST to zero training error", flush=True)
-        timed(["train", "--data", "mnist", "--model", "mlp", "--widths", "512,512", "--out", "mnist.pt"], folder)
+        timed("train --data mnist --model mlp --widths 512,512 --out mnist.pt".split(), folder)
     commands = {
         "version": ["--version"],
         "help": ["evaluate", "--help"],
-        "evaluate quick, MNIST, MLP 784-512-512-10": ["evaluate", "--checkpoint", "mnist.pt", "--evidence", "mnist.evidence.json"],
+        "evaluate quick, MNIST, MLP 784-512-512-10": [
+            "evaluate",
+            "--checkpoint",
+            "mnist.pt",
+            "--evidence",
+            "mnist.evidence.json",
+        ],
         "evaluate from evidence, the same": ["evaluate", "--from-evidence", "mnist.evidence.json"],
         "demo": ["demo", "--out", "demo"],
     }

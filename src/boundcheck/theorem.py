@@ -52,7 +52,7 @@ class Status(StrEnum):
     NOT_APPLICABLE = "not-applicable"
 
 
-class NotApplicable(Exception):
+class NotApplicable(Exception):  # noqa: N818 (a reason, not an error)
     """Raised inside ``measure`` or ``formula`` when a theorem has nothing to say of this evidence; carries the reason."""
 
 

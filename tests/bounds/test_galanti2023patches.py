@@ -92,7 +92,7 @@ def test_the_step_through_the_windows_on_eight_signals() -> None:
 
 
 CHAINS: list[tuple[nn.Module, tuple[int, ...], tuple[int, ...], int]] = [
-    # network, input shape, positions read by the windows from the second layer on, windows of the first layer
+    # network, input shape, positions read by the windows from the second layer on, windows of the first layer, group by group
     (nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(75, 4)), (2, 5, 5), (), 25),
     (
         nn.Sequential(
@@ -106,7 +106,7 @@ CHAINS: list[tuple[nn.Module, tuple[int, ...], tuple[int, ...], int]] = [
             nn.Conv2d(2, 4, 3, groups=2, padding=1, padding_mode="reflect"), nn.LeakyReLU(0.1), nn.AvgPool2d(2), nn.Flatten(),
             nn.Linear(36, 6), nn.ReLU(), nn.Linear(6, 3),
         ),
-        (2, 6, 6), (9,), 36,
+        (2, 6, 6), (9,), 72,
     ),
     (
         nn.Sequential(Normalize((0.3, 0.1), (0.5, 2.0)), nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(27, 3)),

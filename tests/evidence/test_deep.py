@@ -1,4 +1,4 @@
-"""A deep network, whose rounding error bound exceeds its margins: the program is judged by what it computes, margins stay safe."""
+"""A deep network, whose rounding error bound exceeds its margins: errors are the program's, margins stay safe."""
 
 from __future__ import annotations
 

@@ -9,8 +9,11 @@ from boundcheck.networks.modules import Normalize
 from boundcheck.networks.norms import layer_norms
 from boundcheck.networks.tracing import trace
 
+POOL = nn.Sequential(nn.Unflatten(1, (2, 2)), nn.MaxPool1d(2), nn.Flatten())
+KINDS = [("zeros", "conv"), ("circular", "conv"), ("reflect", "mirrored conv"), ("replicate", "mirrored conv")]
 
-@pytest.mark.parametrize("last", [nn.ReLU(), nn.LeakyReLU(0.1), nn.Sequential(nn.Unflatten(1, (2, 2)), nn.MaxPool1d(2), nn.Flatten())])
+
+@pytest.mark.parametrize("last", [nn.ReLU(), nn.LeakyReLU(0.1), POOL])
 def test_a_network_that_does_not_end_in_its_last_layer_is_no_chain(last: nn.Module) -> None:
     graph = trace(nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), last), (3,))
     assert "follows" in str(graph.chain().reason)
@@ -21,7 +24,7 @@ def test_a_network_that_ends_in_its_last_layer_is_a_chain() -> None:
     assert graph.chain().reason is None
 
 
-@pytest.mark.parametrize("mode, kind", [("zeros", "conv"), ("circular", "conv"), ("reflect", "mirrored conv"), ("replicate", "mirrored conv")])
+@pytest.mark.parametrize("mode, kind", KINDS)
 def test_padding_that_copies_positions_is_told_apart(mode: str, kind: str) -> None:
     graph = trace(nn.Sequential(nn.Conv1d(1, 1, 3, padding=1, padding_mode=mode), nn.Flatten(), nn.Linear(6, 2)), (1, 6))
     assert layer_norms(graph)["0"].kind == kind

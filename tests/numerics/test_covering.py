@@ -90,6 +90,22 @@ def test_every_chain_of_a_few_radii_costs_at_least_as_much() -> None:
     assert found < 0.1764529  # what geometric chains give
 
 
+@pytest.mark.parametrize("cover", [WORKED, TINY, [CoveredLayer(-20.0, 12, 6)]])
+def test_scales_that_need_no_chain_have_the_value_of_the_best_chain(cover: list[CoveredLayer]) -> None:
+    """Scales whose ends settle the answer are answered without a search; the search finds the same numbers."""
+    scales, n = np.linspace(-40.0, 80.0, 241), 1000
+    found = rademacher_up(scales, cover, n)
+    roots = [
+        np.sqrt(2.0 * log_cover_up(scales - math.log(0.5 * 2.0 ** (-j / 8.0) * math.sqrt(n)), cover) / n) for j in range(1, 105)
+    ]
+    spent = [np.zeros(241)]
+    for j, root in enumerate(roots, start=1):
+        spent.append(np.min([spent[i] + 0.5 * 2.0 ** (-i / 8.0) * root for i in range(j)], axis=0))
+    slow = np.min([np.full(241, 0.5), *(cost + 0.5 * 2.0 ** (-j / 8.0) for j, cost in enumerate(spent))], axis=0)
+    assert found == pytest.approx(slow, rel=1e-9)  # roundings upwards on one side, to nearest on the other
+    assert (found[0], found[-1]) == (pytest.approx(0.5 * 2.0**-13, rel=1e-12), 0.5)
+
+
 def test_it_covers_an_actual_class() -> None:
     """One linear layer with one output on points of the line: the exact Rademacher complexity is below."""
     rng = np.random.default_rng(3)

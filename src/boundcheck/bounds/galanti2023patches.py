@@ -4,7 +4,7 @@ A sharper form, derived here, of the bound for sparse networks of T. Galanti, M.
 generalization bounds for sparse neural networks, NeurIPS 2023, which pays the logarithm of the number of positions that a window
 reads for every layer, where here it is paid for the windows of the first layer alone. Let layer l < L compute v^l_p =
 activation(K_l [v^{l-1}_{p'}]), p' running over the k_l positions that its window at p reads, an average pool possibly behind it;
-U_p the n patches that window p of the P_1 windows of the first layer reads, q = (3 - a)/2 for LeakyReLU of slope a, v_u what
+U_p the n patches that window p of the P_1 windows of the first layer reads (with groups, one window per group of channels), q = (3 - a)/2 for LeakyReLU of slope a, v_u what
 leaves the last hidden unit u to the k logits, centred over the classes, and :math:`B = \big(\sum_u \|v_u\| \|K_{L-1,u}\|\big)
 \prod_{l \le L-2} \|K_l\|_F \prod_{2 \le l \le L-1} \sqrt{k_l}`. Then
 
@@ -129,7 +129,7 @@ class Galanti2023Patches(Theorem):
             slope: Slope a in [0, 1] of the activations on the negative side, 0 for ReLU.
             patch_frobenius: Largest Frobenius norm of the patches that one window of the first layer reads.
             patch_spectral: Largest operator norm of the same.
-            positions: Windows P_1 of the first layer.
+            positions: Windows P_1 of the first layer, those of each group of channels counted.
             classes: Number of classes k >= 2.
             n: Sample size.
             delta: Confidence in (0, 1).

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from boundcheck.bounds.lemmas.counting import counting_hypotheses, counting_symbols
@@ -80,17 +81,27 @@ class Serfling1974Ghost(Theorem):
             blocks: Per level ``(units, tests per unit, parameters per unit)`` where the tests are affine; may be empty.
             delta: Confidence in (0, 1).
         """
-        best, ghost, level = math.inf, 0, 0.0
-        for m in (n * times for times in _GHOST_SAMPLES):
-            size = log_growth_upper(n + m, tests=tests, degrees=degrees, parameters=parameters, blocks=blocks)
-            for s in _LEVELS:
-                value = deviation_up(n=n, m=m, level=s, log_growth=size, delta=delta)
-                if value < best:
-                    best, ghost, level = value, m, s
+        growth = tuple(
+            log_growth_upper(n + n * times, tests=tests, degrees=degrees, parameters=parameters, blocks=blocks)
+            for times in _GHOST_SAMPLES
+        )
+        best, ghost, level = _best_ghost(n, growth, delta)
         return Bound(
             {"training error": div_up(float(errors), float(n)), "growth function": best},
             {"ghost sample": ghost, "share of the ghost sample": level},
         )
+
+
+@lru_cache(maxsize=64)  # one architecture is often asked for many samples, and the sample takes no part
+def _best_ghost(n: int, growth: tuple[float, ...], delta: float) -> tuple[float, int, float]:
+    """The smallest deviation, the size of its ghost sample and its level, from ``ln Pi(n + m)`` for each size m."""
+    best, ghost, level = math.inf, 0, 0.0
+    for times, size in zip(_GHOST_SAMPLES, growth, strict=True):
+        for s in _LEVELS:
+            value = deviation_up(n=n, m=n * times, level=s, log_growth=size, delta=delta)
+            if value < best:
+                best, ghost, level = value, n * times, s
+    return best, ghost, level
 
 
 def deviation_up(*, n: int, m: int, level: float, log_growth: float, delta: float) -> float:

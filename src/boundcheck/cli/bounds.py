@@ -84,17 +84,19 @@ def page(theorem: Theorem) -> str:
 
 
 def _table(theorems: list[Theorem]) -> RenderableType:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Group
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(
-        "name", "what people call it", "family", "bounds the error of", title=f"{len(theorems)} theorems", title_justify="left"
-    )
-    table.columns[0].no_wrap = True  # a name is to be copied
+    table = Table("theorem", "about", "what people call it", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    family = ""
     for theorem in theorems:
-        table.add_row(theorem.name, theorem.title, theorem.family, theorem.about)
-    table.caption = "boundcheck bounds NAME shows one of them whole"
-    table.caption_justify = "left"
-    return table
+        if theorem.family != family:
+            family = theorem.family
+            table.add_row(Text(family, style="bold"), "", "")
+        table.add_row(Text(f"  {theorem.name}", no_wrap=True), theorem.about, theorem.title)
+    return Group(table, Text(), Text(f"{len(theorems)} theorems; 'boundcheck bounds NAME' shows one of them whole"))
 
 
 def _page(theorem: Theorem) -> RenderableType:

@@ -117,7 +117,9 @@ def _story(labels: str, folder: Path, delta: float, seed: int, tell: Progress) -
 
     job = TrainingJob("digits", "mlp", _MODEL, labels, None, Settings(epochs=_EPOCHS, seed=seed))
     prepared = prepare(job)
-    trained = prepared.run(lambda epoch, _: tell(f"epoch {epoch.epoch}, {epoch.errors} wrong", 0.5 * min(epoch.epoch / 400, 1.0)))
+    trained = prepared.run(lambda e, _: tell(f"epoch {e.epoch}, {e.errors} wrong", 0.5 * min(e.epoch / 400, 1.0)))
     path = folder / f"{labels}.pt"
     prepared.checkpoint(trained, finished=True).save(path)
-    return evaluate(load_run(path), delta=delta, bounds=STORY, seed=seed, progress=lambda what, fraction: tell(what, 0.5 + 0.5 * fraction))
+    return evaluate(
+        load_run(path), delta=delta, bounds=STORY, seed=seed, progress=lambda what, fraction: tell(what, 0.5 + 0.5 * fraction)
+    )

@@ -246,7 +246,9 @@ def _provenance(m: Measurement) -> Provenance:
     if m.train_margins.lowered:
         unsure = int((~(m.train_margins.values > 0.0)).sum()) - e.errors
         if unsure > 0:
-            notes.append(f"the margins of {unsure} training rows are within the rounding error bound: errors to every theorem that reads margins")
+            notes.append(
+                f"the margins of {unsure} training rows are within the rounding error bound: errors where margins are read"
+            )
     return Provenance(
         checkpoint=run.checkpoint,
         sha256=run.sha256,

@@ -42,7 +42,8 @@ def measure_patches(graph: Graph, x: NDArray[Any]) -> Patches:
     counts = [_taps(stage.layer, below) for stage, below in zip(stages[1:-1], stages[:-2], strict=True)]
     frobenius = _largest_patch(first, shapes[0], fixed, x, one)
     return Patches(
-        positions=math.prod(stages[0].layer.shape[1:]),
+        # A kernel of one group reads a window of its own: the union is over these, not over places alone.
+        positions=first.groups * math.prod(stages[0].layer.shape[1:]),
         frobenius=frobenius,
         spectral=frobenius,  # patches of images are nearly of rank one: an operator norm would save little
         taps=tuple(counts),

@@ -13,7 +13,7 @@ class Patches:
     by their bias, and by the row that carries the constant.
 
     Attributes:
-        positions: Windows P_1 of the first layer.
+        positions: Windows P_1 of the first layer; in a layer with groups each group of channels has its own.
         frobenius: The largest Frobenius norm of the n rows that one window reads.
         spectral: The largest operator norm of the same; not larger than ``frobenius``.
         taps: Positions that one window reads, for each layer from the second to the last hidden one.

@@ -17,7 +17,7 @@ def operations_per_example(module: nn.Module, x: torch.Tensor) -> float:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(x)
     parameters = sum(p.numel() for p in module.parameters())
-    return max(counter.get_total_flops() / len(x), 2.0 * parameters, 1.0)
+    return max(float(counter.get_total_flops()) / len(x), 2.0 * parameters, 1.0)
 
 
 def affordable(wanted: int, each: float, budget: float, least: int) -> int:

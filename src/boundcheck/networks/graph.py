@@ -233,7 +233,7 @@ class Graph:
             return Chain((), (), f"an activation or a pool follows {stages[-1][0].name}, the last layer with weights")
         for layer, steps in stages:
             if is_fixed(layer.op) and any(not isinstance(node.op, PASSING) for node in steps):
-                # Theorems take fixed constants as one linear map with what follows; an activation between would be one more level.
+                # Theorems take fixed constants as one linear map with what follows; an activation between is a level.
                 return Chain((), (), f"an activation or a pool follows {layer.name}, whose constants are fixed")
             slopes = [node for node in steps if isinstance(node.op, (Relu, LeakyRelu))]
             if len(slopes) > 1 and any(isinstance(node.op, LeakyRelu) for node in slopes):

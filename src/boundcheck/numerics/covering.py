@@ -37,6 +37,7 @@ Array = NDArray[np.float64]
 _RADII: Array = 0.5 * np.exp2(-np.arange(105) / 8.0)  # down to 6e-5, which is itself the price of stopping there
 _RADII.flags.writeable = False
 _COUNTABLE = 2.0**40  # beyond this many atoms the volume argument remains
+_HOPELESS = 1.0 + 2.0**-20  # above 1 by more than the roundings of an entropy, which are about 1e-12
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,30 @@ def rademacher_up(log_scale: Array, layers: Sequence[CoveredLayer], n: int) -> A
         return np.zeros(log_scale.shape)
     log_radius = log_down(_RADII[1:]) + 0.5 * log_down(float(n))
     log_radius -= np.abs(log_radius) * 2.0**-50 + 2.0**-50  # two roundings
-    entropy = log_cover_up(add_up(log_scale[:, None], -log_radius), active)
-    root = div_up(sqrt_up(2.0 * entropy), sqrt_down(float(n)))
+    # Entropies grow along the radii. Where the coarsest root is 1, any first link costs 1/2; where the finest is 0, all are.
+    first, last = _roots_up(log_scale, log_radius[[0, -1]], active, n).T
+    best = np.where(first < _HOPELESS, math.nextafter(_RADII[-1], math.inf), 0.5)
+    open_ = np.flatnonzero((first < _HOPELESS) & (last > 0.0))
+    if open_.size:
+        best[open_] = _best_chain_up(_roots_up(log_scale[open_], log_radius, active, n))
+    return best
+
+
+def _roots_up(log_scale: Array, log_radius: Array, layers: Sequence[CoveredLayer], n: int) -> Array:
+    """``sqrt(2 ln N / n)`` for each scale (rows) and radius (columns), rounded up."""
+    entropy = log_cover_up(add_up(log_scale[:, None], -log_radius), layers)
+    return div_up(sqrt_up(2.0 * entropy), sqrt_down(float(n)))
+
+
+def _best_chain_up(root: Array) -> Array:
+    """The least cost of a chain for each row of roots, at most 1/2."""
     # spent[:, j] is the least cost of a chain that ends at radius j: one pass over the radii, finest last.
-    spent = np.zeros((log_scale.size, _RADII.size))
+    spent = np.zeros((len(root), _RADII.size))
     for j in range(1, _RADII.size):
         spent[:, j] = (spent[:, :j] + _RADII[:j] * root[:, j - 1, None]).min(axis=1)
     values = spent * (1.0 + 2.0**-45) + _RADII  # a chain is at most 105 links long: 211 roundings
-    best: Array = np.minimum(np.nextafter(values.min(axis=1), np.inf), 0.5)
-    return best
+    found: Array = np.minimum(np.nextafter(values.min(axis=1), np.inf), 0.5)
+    return found
 
 
 def log_cover_up(log_inverse_radius: Array, layers: Sequence[CoveredLayer]) -> Array:

@@ -165,7 +165,8 @@ def plain_and_augmented_norms(matrix: npt.NDArray[Any]) -> tuple[DataNorms, Data
         InputError: no rows, infinite entries, NaN or no real numbers.
     """
     rows = matrix.reshape(len(matrix), -1)
-    augmented = (np.concatenate([rows[i : i + _ROWS], np.ones_like(rows[i : i + _ROWS, :1])], axis=1) for i in range(0, len(rows), _ROWS))
+    blocks = (rows[i : i + _ROWS] for i in range(0, len(rows), _ROWS))
+    augmented = (np.concatenate([block, np.ones_like(block[:, :1])], axis=1) for block in blocks)
     if len(rows) <= rows.shape[1]:
         return data_matrix_norms(rows), data_matrix_norms(np.concatenate(list(augmented), axis=0))
     gram = gram_of(_finite_matrix(block) for block in augmented)

@@ -113,7 +113,8 @@ class _Bounds:
         roomy = options.max_width >= _ROOMY
         shown = _ruled()
         for title in ("bound", "about", "value", "verdict", "measured", *(["largest term"] if roomy else [])):
-            shown.add_column(title, justify="right" if title in ("value", "measured") else "left", no_wrap=title != "largest term")
+            number = title in ("value", "measured")
+            shown.add_column(title, justify="right" if number else "left", no_wrap=title != "largest term")
         for row in self.found:
             c = row.certificate
             verdict = Text(row.verdict, style=_STYLES[c.status])

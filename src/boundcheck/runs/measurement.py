@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 from numpy.typing import NDArray
 
 from boundcheck.data import count_duplicates, count_overlap, expected_error

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from boundcheck.numerics import clopper_pearson
-from boundcheck.studies.trial import Setting
+from boundcheck.studies.trial import Setting, predictor_of
 from boundcheck.theorem import Theorem
 
 LEVEL = 1e-3
@@ -243,7 +243,7 @@ def one_trial(plan: Plan, setting: Setting, theorems: Mapping[str, Theorem], tri
     found = {}
     for name, theorem in theorems.items():
         certificate = theorem(drawn.evidence, plan.share)
-        risk = drawn.risks[theorem.about]
+        risk = drawn.risks[predictor_of(theorem)]
         found[name] = _judged(certificate.value, certificate.why is None, risk, certificate.vacuous_at)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -18,13 +18,14 @@ from torch import nn
 from boundcheck.data import LabelLaw, corrupt, parse_labels
 from boundcheck.data.synthetic import FiniteProblem
 from boundcheck.data.synthetic import Sample as Labelled
-from boundcheck.evidence.record import Evidence
+from boundcheck.evidence.record import Evidence, PosteriorGroup
 from boundcheck.networks.mistakes import mistakes
 from boundcheck.runs.run import Run, Sample
 from boundcheck.studies.trial import MEASURED_FAST, Setting, Trial, choose, load_weights, measured
 
 _CHUNK = 4096
 _GIBBS_SLACK = 1.0 - 1e-12  # values of the normal distribution function err by less, as do their averages
+_FLOAT32_SLACK = 1.0 - 1e-6  # deviations are rounded to float32, which moves no margin by more than 6e-8 of them
 
 
 def run_on(problem: FiniteProblem, network: nn.Module, train: Labelled, shape: tuple[int, ...], law: LabelLaw) -> Run:
@@ -63,6 +64,7 @@ class WorstOfGrid(Setting):
         shape: Shape of one input.
         n: Training examples.
         held_out: Held-out examples of the test-set bounds.
+        ceiling: Largest risk of a candidate that the adversary takes; a small one leaves bounds room to say something.
         linear: A linear network without bias for two classes, whose Gibbs risk has a closed form: posteriors are audited too.
     """
 
@@ -74,6 +76,7 @@ class WorstOfGrid(Setting):
     shape: tuple[int, ...]
     n: int
     held_out: int
+    ceiling: float = 1.0
     linear: bool = False
 
     @property
@@ -85,6 +88,11 @@ class WorstOfGrid(Setting):
     def about(self) -> tuple[str, ...]:  # type: ignore[override]
         """For linear networks, everything."""
         return ("network", "gibbs", "vote", "sample", "compressed") if self.linear else ("network",)
+
+    @property
+    def effort(self) -> str:
+        """Of the measurement."""
+        return "quick"
 
     @cached_property
     def right(self) -> NDArray[np.float32]:
@@ -128,8 +136,8 @@ class WorstOfGrid(Setting):
 
     @cached_property
     def _sensible(self) -> NDArray[np.intp]:
-        """Candidates that are no worse than guessing: bounds near 1 have no room to miss."""
-        return np.flatnonzero(self.risks <= 1.0 - 1.0 / self.problem.classes + 1e-9)
+        """Candidates below the ceiling and no worse than guessing: bounds near 1 have no room to miss."""
+        return np.flatnonzero(self.risks <= min(self.ceiling, 1.0 - 1.0 / self.problem.classes) + 1e-9)
 
     def trial(self, sections: Sequence[str], seed: np.random.SeedSequence) -> Trial:
         """A sample, the candidate with the largest gap on it, and its exact risk."""
@@ -138,7 +146,7 @@ class WorstOfGrid(Setting):
         network = load_weights(self.architecture(), self.worst(train, rng))
         run = run_on(self.problem, network, train, self.shape, parse_labels("true"))
         test = _sample(held_out, self.shape)
-        evidence = measured(run, sections, (test.x, test.y), int(rng.integers(2**62)))
+        evidence = measured(run, sections, (test.x, test.y), int(rng.integers(2**62)), self.effort)
         return Trial(evidence, self._risks(evidence, run))
 
     def _risks(self, evidence: Evidence, run: Run) -> dict[str, Fraction | float]:
@@ -161,21 +169,64 @@ def population_risks(evidence: Evidence, total: int) -> dict[str, Fraction | flo
     return {about: Fraction(round(error * total), total) for about, error in found.items() if error is not None}
 
 
-def linear_gibbs_risk(run: Run, groups: object) -> float:
-    """Risk of a Gaussian around a linear network without bias for two classes, each block with one variance, from below.
+def linear_gibbs_risk(run: Run, groups: Mapping[str, PosteriorGroup]) -> float:
+    """Risk of a Gaussian around a linear network without bias for two classes, all weights with one variance, from below.
 
-    The margin at x is normal with the mean of the network's margin and variance 2 s |x|^2.
+    Args:
+        run: Its held-out sample is the population.
+        groups: The one block of the posterior.
     """
-    (group,) = groups.values()  # type: ignore[attr-defined]
+    (group,) = groups.values()
+    (weight,) = run.network.parameters()
+    return noisy_linear_risk(run, np.full(weight.shape, group.variance_sum / group.parameters)) * _GIBBS_SLACK
+
+
+def noisy_linear_risk(run: Run, variances: NDArray[np.float64]) -> float:
+    """Gibbs risk of a linear network without bias for two classes whose weights have independent normal noise.
+
+    The margin at x is normal with the mean of the network's margin; its variance is the sum of those of its terms.
+
+    Args:
+        run: Its held-out sample is the population.
+        variances: Of each weight, shape (2, d).
+    """
     (weight,) = run.network.parameters()
     if run.test is None:
         raise ValueError("expected a run whose held-out sample is the population; got none")
     w, x = weight.detach().double().numpy(), run.test.x.astype(np.float64)
     margin = np.where(run.test.y == 1, 1.0, -1.0) * (x @ (w[1] - w[0]))
-    spread = np.sqrt(2.0 * group.variance_sum / group.parameters) * np.linalg.norm(x, axis=1)
+    spread = np.sqrt(np.square(x) @ variances.sum(axis=0))
     with np.errstate(divide="ignore", invalid="ignore"):
         below = np.where(spread > 0.0, ndtr(-margin / spread), 1.0)  # the zero input is a tie, an error
-    return float(below.mean()) * _GIBBS_SLACK
+    return float(below.mean())
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyWeights(WorstOfGrid):
+    """Linear networks without bias for two classes, with noise that grows with the weights."""
+
+    @property
+    def sections(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The posterior alone; it takes its time."""
+        return ("magnitude",)
+
+    @property
+    def about(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Its Gibbs predictor."""
+        return ("magnitude",)
+
+    @property
+    def effort(self) -> str:
+        """Less measures no such posterior."""
+        return "full"
+
+    def _risks(self, evidence: Evidence, run: Run) -> dict[str, Fraction | float]:
+        found = evidence.magnitude
+        if found is None:
+            raise ValueError(f"expected a posterior; got none: {evidence.lacks('magnitude')}")
+        (weight,) = run.network.parameters()
+        variances = found.floor**2 + np.square(found.slope * weight.detach().double().numpy())
+        return {"magnitude": noisy_linear_risk(run, variances) * _FLOAT32_SLACK}
 
 
 @dataclass(frozen=True, eq=False)

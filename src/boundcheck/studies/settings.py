@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from boundcheck.data.synthetic import FiniteProblem, GaussianPair, coin
-from boundcheck.studies.finite import Memorizer, WorstOfGrid, grid
+from boundcheck.studies.finite import Memorizer, NoisyWeights, WorstOfGrid, grid
 from boundcheck.studies.gaussians import WorstDirection
+from boundcheck.studies.ridge import Ridge
 from boundcheck.studies.trial import Setting
 
 Atoms = NDArray[np.float64]
@@ -22,7 +23,18 @@ _TERNARY = (-1.0, 0.0, 1.0)
 @cache
 def settings() -> Mapping[str, Setting]:
     """Every setting by name; candidates are the same in every process."""
-    made = (_linear(), _relu(), _conv(), _memorizer(), _overlapping(), _planted())
+    made = (
+        _linear(),
+        _noisy(),
+        _relu(),
+        _deep(),
+        _conv(),
+        _patches(),
+        _memorizer(),
+        _overlapping(),
+        _planted(),
+        _ridge(),
+    )
     return {setting.name: setting for setting in made}
 
 
@@ -53,6 +65,70 @@ def _relu() -> Setting:
         shape=(2,),
         n=1500,
         held_out=60,
+    )
+
+
+def _noisy() -> Setting:
+    w = grid((-4.0, -1.0, 0.0, 1.0, 4.0), 4)
+    return NoisyWeights(
+        name="noisy",
+        says="16 vertices of a cube, the first coordinate as label with noise; worst of 625 linear rules, noise in their weights",
+        problem=_labelled(grid((0.0, 1.0), 4), lambda x: (x[:, 0] > 0).astype(np.int64), 2, noise=1, of=10),
+        architecture=lambda: nn.Sequential(nn.Linear(4, 2, bias=False)),
+        candidates=np.concatenate([-w, w], axis=1),
+        shape=(4,),
+        n=100,
+        held_out=60,
+        ceiling=0.3,
+    )
+
+
+def _deep() -> Setting:
+    rng = np.random.default_rng(1)
+    x = grid((-2.0, -1.0, 0.0, 1.0, 2.0), 2)
+    return WorstOfGrid(
+        name="deep",
+        says="20 points of a grid, 2 classes with noise; worst of 20000 networks 2-3-3-2 with weights -1, 0, 1, n = 4000",
+        problem=_labelled(x[x[:, 0] != x[:, 1]], lambda x: (x[:, 0] > x[:, 1]).astype(np.int64), 2, noise=1, of=10),
+        architecture=lambda: nn.Sequential(
+            nn.Linear(2, 3, bias=False),
+            nn.ReLU(),
+            nn.Linear(3, 3, bias=False),
+            nn.LeakyReLU(0.5),
+            nn.Linear(3, 2, bias=False),
+        ),
+        candidates=rng.integers(-1, 2, size=(20000, 21)).astype(np.float64),
+        shape=(2,),
+        n=4000,
+        held_out=60,
+        ceiling=0.3,
+    )
+
+
+def _patches() -> Setting:
+    rng = np.random.default_rng(2)
+    left, side = np.tile([1.0, 1.0, 0.0, 0.0], 4), rng.integers(0, 2, size=(48, 1))
+    atoms = np.abs(side - np.where(rng.random((48, 16)) < 0.1, 1.0 - left, left))
+    # One network tells the halves apart: sums over blocks, over the columns of blocks, and the difference of the two columns.
+    planted = np.array([1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1, -1, 0, 0, -1, 1, 0, 0], dtype=np.float64)
+    changed = rng.random((4000, len(planted))) < rng.choice([0.02, 0.1, 0.3], size=(4000, 1))
+    return WorstOfGrid(
+        name="patches",
+        says="binary 4 x 4 pictures, brighter half as label with noise; worst of 4000 chains of two convolutions, n = 6000",
+        problem=_labelled(np.unique(atoms, axis=0), lambda x: (x @ (1 - 2 * left) > 0).astype(np.int64), 2, noise=1, of=10),
+        architecture=lambda: nn.Sequential(
+            nn.Conv2d(1, 2, 2, stride=2, bias=False),
+            nn.ReLU(),
+            nn.Conv2d(2, 2, (2, 1), bias=False),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(4, 2, bias=False),
+        ),
+        candidates=np.where(changed, rng.integers(-1, 2, size=changed.shape), planted),
+        shape=(1, 4, 4),
+        n=6000,
+        held_out=60,
+        ceiling=0.2,
     )
 
 
@@ -105,6 +181,19 @@ def _planted() -> Setting:
         held_out=300,
         directions=200,
         spread=0.2,
+    )
+
+
+def _ridge() -> Setting:
+    rng = np.random.default_rng(3)
+    atoms = rng.choice([-0.5, 0.5], size=(64, 16))
+    return Ridge(
+        name="ridge",
+        says="64 points in 16 dimensions, noisy labels of a hyperplane; least squares with a penalty, n = 400",
+        problem=_labelled(np.unique(atoms, axis=0), lambda x: (x[:, :5].sum(axis=1) > 0.0).astype(np.int64), 2, noise=4, of=10),
+        n=400,
+        held_out=60,
+        penalty=0.25,
     )
 
 

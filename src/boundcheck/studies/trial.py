@@ -20,7 +20,7 @@ from boundcheck.networks.mistakes import program_mistakes
 from boundcheck.runs.run import Run
 from boundcheck.theorem import Theorem
 
-MEASURED_FAST = tuple(name for name in MEASURED if name not in ("posterior", "code", "kernel"))
+MEASURED_FAST = tuple(name for name in MEASURED if name not in ("posterior", "magnitude", "code", "kernel"))
 """Sections that a tiny network has; a kernel predictor is none, and posteriors and codes take their time."""
 
 
@@ -63,10 +63,15 @@ class Setting(ABC):
 
     def covers(self, theorem: Theorem) -> bool:
         """Whether this setting can hold a theorem to the truth."""
-        return theorem.about in self.about and set(theorem.reads) <= {"problem", "errors", *self.sections}
+        return predictor_of(theorem) in self.about and set(theorem.reads) <= {"problem", "errors", *self.sections}
 
 
-def measured(run: Run, sections: Sequence[str], held_out: Labelled, seed: int) -> Evidence:
+def predictor_of(theorem: Theorem) -> str:
+    """Whose risk a theorem bounds: there are Gibbs predictors around the same weights with different noise."""
+    return theorem.measured_as or theorem.about
+
+
+def measured(run: Run, sections: Sequence[str], held_out: Labelled, seed: int, effort: str = "quick") -> Evidence:
     """The evidence of a run, with the counts of an independent held-out sample.
 
     A small domain has the same atoms in both samples. They are independent draws all the same, so repeated rows are no sign of a
@@ -77,8 +82,9 @@ def measured(run: Run, sections: Sequence[str], held_out: Labelled, seed: int) -
         sections: What is measured.
         held_out: Inputs in the run's shape and labels under the law before corruption, drawn independently of everything else.
         seed: Of the measurement.
+        effort: Of the measurement, ``quick`` or ``full``.
     """
-    evidence = collect(run, sections, seed=seed)
+    evidence = collect(run, sections, seed=seed, effort=effort)
     wrong, invalid = program_mistakes(run.network, *held_out)
     errors = Errors(
         n=evidence.errors.n,
