@@ -93,7 +93,7 @@ def test_every_chain_of_a_few_radii_costs_at_least_as_much() -> None:
 @pytest.mark.parametrize("cover", [WORKED, TINY, [CoveredLayer(-20.0, 12, 6)]])
 def test_scales_that_need_no_chain_have_the_value_of_the_best_chain(cover: list[CoveredLayer]) -> None:
     """Scales whose ends settle the answer are answered without a search; the search finds the same numbers."""
-    scales, n = np.linspace(-40.0, 80.0, 241), 1000
+    scales, n = np.linspace(-40.0, 80.0, 241), 100
     found = rademacher_up(scales, cover, n)
     roots = [
         np.sqrt(2.0 * log_cover_up(scales - math.log(0.5 * 2.0 ** (-j / 8.0) * math.sqrt(n)), cover) / n) for j in range(1, 105)
