@@ -108,8 +108,23 @@ def test_learned_buffers_are_written_down() -> None:
     network(x * 3 + 1)
     network.eval()
     code = measure_code(network, before, x, y, classes=3, seed=0)
-    assert code.side_bits == 3 + 8 * 4 + 2 * 6 * 32
+    assert code.side_bits == 3 + 8 * 4 + 2 * 6 * 32 + 2  # that both were changed is something that the data chose
     assert "0.running_mean, 0.running_var" in code.detail
+
+
+def test_unchanged_buffers_cost_the_bit_that_says_so() -> None:
+    network = nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3)).eval()
+    x, y = sample()
+    code = measure_code(network, copy.deepcopy(network), x, y, classes=3, seed=0)
+    assert code.side_bits == 3 + 8 * 4 + 2
+    assert measure_code(network, None, x, y, classes=3, seed=0).side_bits == 3 + 8 * 4 + 2 * 6 * 32
+
+
+def test_predictions_that_depend_on_each_other_are_refused() -> None:
+    network = nn.Sequential(nn.BatchNorm1d(6, track_running_stats=False), nn.Linear(6, 3)).eval()
+    x, y = sample()
+    with pytest.raises(Unavailable, match="no code: 0 normalizes with the statistics of the batch"):
+        measure_code(network, None, x, y, classes=3, seed=0)
 
 
 def test_a_network_without_numbers_is_refused() -> None:

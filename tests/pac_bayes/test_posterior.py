@@ -160,6 +160,30 @@ def measured(network: nn.Module, reference: nn.Module | None, n: int = 300, **kw
     return measure_posterior(network, reference, x, y, x[:50], y[:50], classes=3, seed=0, **kw)
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_the_divergence_is_that_of_the_noise_as_applied(kind: torch.dtype) -> None:
+    """A factor of a tensor is rounded to its format: the record must speak of the rounded deviation, not of the one asked for."""
+    network = mlp().to(kind)
+    gaussian = Gaussian.around(network, None)
+    asked = dict.fromkeys(gaussian.blocks, 0.1)
+    applied = gaussian.as_applied(asked)
+    noise = torch.ones(4, dtype=kind)
+    for sigma in applied.values():
+        assert sigma != 0.1
+        assert torch.equal((sigma * noise).double(), torch.full((4,), sigma, dtype=torch.float64))
+        assert gaussian.as_applied(applied) == applied
+    with pytest.raises(Unavailable, match="holds no standard deviation"):
+        gaussian.as_applied(dict.fromkeys(gaussian.blocks, 1e-60))
+
+
+def test_the_measured_variances_are_of_the_networks_format() -> None:
+    x, y = sample(60)
+    found = measure_posterior(mlp(), mlp(3), x, y, classes=3, seed=0, effort="quick")
+    for group in found.groups.values():
+        sigma = math.sqrt(0.5 * (group.min_variance + group.max_variance))
+        assert sigma == pytest.approx(float(np.float32(sigma)), rel=1e-14)
+
+
 def test_a_posterior_is_measured_and_repeats() -> None:
     network = mlp(7)
     first, again = measured(network, mlp(1)), measured(network, mlp(1))

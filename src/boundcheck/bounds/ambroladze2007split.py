@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from boundcheck.bounds.lemmas.gibbs import DRAWS_INDEPENDENT, SAMPLE, GibbsTheorem, gibbs_bound, gibbs_symbols, posterior_of
-from boundcheck.bounds.lemmas.gibbs_hypotheses import IID
+from boundcheck.bounds.lemmas.gibbs import SAMPLE, GibbsTheorem, gibbs_bound, gibbs_symbols, posterior_of
+from boundcheck.bounds.lemmas.gibbs_hypotheses import DRAWS_INDEPENDENT, IID
 from boundcheck.bounds.lemmas.kl_terms import kl_bound, log_inverse_up, log_xi_over
 from boundcheck.evidence.record import Evidence
 from boundcheck.theorem import Bound, Hypothesis, NotApplicable

@@ -4,8 +4,9 @@ A sharper form, derived here, of the bound for sparse networks of T. Galanti, M.
 generalization bounds for sparse neural networks, NeurIPS 2023, which pays the logarithm of the number of positions that a window
 reads for every layer, where here it is paid for the windows of the first layer alone. Let layer l < L compute v^l_p =
 activation(K_l [v^{l-1}_{p'}]), p' running over the k_l positions that its window at p reads, an average pool possibly behind it;
-U_p the n patches that window p of the P_1 windows of the first layer reads (with groups, one window per group of channels), q = (3 - a)/2 for LeakyReLU of slope a, v_u what
-leaves the last hidden unit u to the k logits, centred over the classes, and :math:`B = \big(\sum_u \|v_u\| \|K_{L-1,u}\|\big)
+U_p the n patches that window p of the P_1 windows of the first layer reads (where channels come in groups, each group has windows
+of its own), q = (3 - a)/2 for LeakyReLU of slope a, v_u what leaves the last hidden unit u to the k logits, centred over the
+classes, and :math:`B = \big(\sum_u \|v_u\| \|K_{L-1,u}\|\big)
 \prod_{l \le L-2} \|K_l\|_F \prod_{2 \le l \le L-1} \sqrt{k_l}`. Then
 
 .. math:: \hat R_S(\mathrm{loss}_\gamma) \le \frac{\sqrt\pi B}{\gamma n} \Big( \max_p \|U_p\|_F

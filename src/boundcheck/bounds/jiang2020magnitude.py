@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from boundcheck.bounds.lemmas.gibbs import DRAWS_INDEPENDENT, SAMPLE, GibbsTheorem, gibbs_bound
-from boundcheck.bounds.lemmas.gibbs_hypotheses import prior_hypotheses
+from boundcheck.bounds.lemmas.gibbs import SAMPLE, GibbsTheorem, gibbs_bound
+from boundcheck.bounds.lemmas.gibbs_hypotheses import DRAWS_INDEPENDENT, prior_hypotheses
 from boundcheck.bounds.lemmas.kl_terms import kl_bound, log_inverse_up, log_xi_over
 from boundcheck.bounds.lemmas.variance_mixture import cheapest, kl_divergences
 from boundcheck.evidence.record import Evidence

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from boundcheck.bounds.lemmas.gibbs_hypotheses import posterior_hypotheses
+from boundcheck.bounds.lemmas.gibbs_hypotheses import DRAWS_INDEPENDENT, posterior_hypotheses
 from boundcheck.bounds.lemmas.kl_terms import increments, kl_bound, log_inverse_up, log_xi_over
 from boundcheck.bounds.lemmas.variance_mixture import cheapest, kl_divergences
 from boundcheck.evidence.record import Evidence
@@ -61,10 +61,7 @@ class Maurer2004Kl(Theorem):
 
     def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
         """What a prior needs, and what the Monte Carlo estimate needs."""
-        return (
-            *posterior_hypotheses(evidence),
-            Hypothesis.assume("the Monte Carlo draws are independent and were made after the posteriors compared were final"),
-        )
+        return (*posterior_hypotheses(evidence), DRAWS_INDEPENDENT)
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """The sums over each block of the posterior, and the Monte Carlo average."""

@@ -23,7 +23,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from boundcheck.bounds.lemmas.gibbs_hypotheses import posterior_hypotheses
+from boundcheck.bounds.lemmas.drawn import ONE_DRAW
+from boundcheck.bounds.lemmas.gibbs_hypotheses import DETERMINISTIC, posterior_hypotheses
 from boundcheck.bounds.lemmas.kl_terms import increments, kl_bound, log_inverse_up, log_xi_over, ratio_up
 from boundcheck.bounds.lemmas.variance_mixture import cheapest, log_ratios
 from boundcheck.evidence.record import Evidence
@@ -50,10 +51,7 @@ class Rivasplata2020Disintegrated(Theorem):
 
     def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
         """What a prior needs, and that there was one draw."""
-        return (
-            *posterior_hypotheses(evidence),
-            Hypothesis.assume("the network was drawn once, from the posterior that is reported, with a seed fixed beforehand"),
-        )
+        return (*posterior_hypotheses(evidence), ONE_DRAW, DETERMINISTIC)
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """The sums over each block at the draw, and the training errors of the drawn network."""

@@ -1,11 +1,11 @@
 r"""The message: what a decoder is told, how long it is, and the network that it stands for.
 
 The decoder knows beforehand, from before the data: the architecture with the names and shapes of its parameters, the reference
-weights, the list of numbers of levels, the table of step sizes, and which buffers are part of the message. It is told
+weights, the list of numbers of levels, the table of step sizes, and which buffers training could change. It is told
 
 * the number of levels K, as an index into a list of 8: 3 bits;
 * for each parameter tensor its step size, as an index into a table of 256: 8 bits;
-* each buffer that training could change, bit for bit;
+* for each buffer that training could change whether it is as in the reference, 1 bit, and if not its value, bit for bit;
 * the symbols of all N parameters, first how often each of the K occurs, then which arrangement it is.
 
 Counts that sum to N number :math:`\binom{N+K-1}{K-1}`, arrangements :math:`N!/\prod_j c_j!`; each is written as its index, and
@@ -42,13 +42,15 @@ class Message:
         levels: K, one of :data:`LEVELS`.
         steps: Index of the step size of each parameter tensor, in the order of the network's parameters.
         symbols: Shape (N,), uint8 in [0, K), the parameters in order, each flattened by rows.
-        buffers: Values of the buffers that training could change.
+        buffers: Values of the buffers that training changed.
+        flags: Number of buffers of which the message says whether they were changed.
     """
 
     levels: int
     steps: tuple[int, ...]
     symbols: NDArray[np.uint8]
     buffers: Mapping[str, torch.Tensor]
+    flags: int = 0
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -58,17 +60,20 @@ class Message:
     @property
     def side_bits(self) -> int:
         """Bits of everything but the symbols."""
-        buffers = sum(8 * b.element_size() * b.numel() for b in self.buffers.values())
-        return LEVEL_BITS + STEP_BITS * len(self.steps) + buffers
+        return LEVEL_BITS + STEP_BITS * len(self.steps) + self.flags + self._buffer_bits
+
+    @property
+    def _buffer_bits(self) -> int:
+        return sum(8 * b.element_size() * b.numel() for b in self.buffers.values())
 
     @property
     def detail(self) -> str:
         """What the side bits hold."""
         parts = [f"{LEVEL_BITS} bits for the number of levels", f"{STEP_BITS} bits for each of {len(self.steps)} step sizes"]
+        if self.flags:
+            parts.append(f"1 bit for each of {self.flags} buffers that may have changed")
         if self.buffers:
-            parts.append(
-                f"{self.side_bits - LEVEL_BITS - STEP_BITS * len(self.steps)} bits for {', '.join(sorted(self.buffers))}"
-            )
+            parts.append(f"{self._buffer_bits} bits for {', '.join(sorted(self.buffers))}")
         return ", ".join(parts)
 
 

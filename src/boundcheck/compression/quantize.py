@@ -57,7 +57,9 @@ class Differences:
         return cls(tuple(names), tuple(values), tuple(np.sort(np.abs(v)) for v in values))
 
 
-def quantize(differences: Differences, levels: int, densities: Sequence[float], buffers: Mapping[str, torch.Tensor]) -> Message:
+def quantize(
+    differences: Differences, levels: int, densities: Sequence[float], buffers: Mapping[str, torch.Tensor], flags: int = 0
+) -> Message:
     """Keep the largest entries of each tensor and round them to few levels.
 
     The encoder may do what it likes, since the message tells the decoder everything: nothing here has to be paid for.
@@ -67,6 +69,7 @@ def quantize(differences: Differences, levels: int, densities: Sequence[float], 
         levels: K.
         densities: For each tensor the share of entries that are not zero, in [0, 1].
         buffers: Passed on.
+        flags: Passed on.
     """
     outermost = (levels - 1) // 2
     steps, symbols = [], []
@@ -74,7 +77,7 @@ def quantize(differences: Differences, levels: int, densities: Sequence[float], 
         index, signed = _quantize_one(value, ordered, density, outermost)
         steps.append(index)
         symbols.append((signed + outermost).astype(np.uint8))
-    return Message(levels, tuple(steps), np.concatenate(symbols), buffers)
+    return Message(levels, tuple(steps), np.concatenate(symbols), buffers, flags)
 
 
 def _quantize_one(value: Array, ordered: Array, density: float, outermost: int) -> tuple[int, NDArray[np.int64]]:

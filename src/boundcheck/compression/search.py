@@ -19,7 +19,7 @@ from boundcheck.evidence.record import Code
 from boundcheck.evidence.selection import score
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
-from boundcheck.networks.fusing import fused, learned_buffers
+from boundcheck.networks.fusing import compared_buffers, fused, learned_buffers, refuse_batch_statistics
 from boundcheck.networks.mistakes import HeldOutError, count_errors, dtype_of, program_mistakes
 from boundcheck.pac_bayes.gaussian import generator
 from boundcheck.progress import Progress, silent
@@ -102,12 +102,13 @@ def measure_code(
         The record.
 
     Raises:
-        Unavailable: The network has no parameters, or a number in it is not finite.
+        Unavailable: The network has no parameters, a number in it is not finite, or its predictions depend on each other.
     """
     plan, start = _EFFORTS[effort], time.monotonic()
     network, before = fused(module), None if reference is None else fused(reference)
+    refuse_batch_statistics(network, "code")
     differences = Differences.of(network, before)
-    buffers = learned_buffers(network, before, fixed)
+    buffers, flags = learned_buffers(network, before, fixed), compared_buffers(network, before, fixed)
     if any(b.is_floating_point() and not bool(torch.isfinite(b).all()) for b in buffers.values()):
         raise Unavailable("a buffer of the network holds something that is not a finite number")
     train = (torch.as_tensor(x), torch.as_tensor(y))
@@ -117,7 +118,7 @@ def measure_code(
     sample = (train[0][rows], train[1][rows])
 
     def loss(choice: _Choice) -> float:
-        message = quantize(differences, choice.levels, choice.densities, buffers)
+        message = quantize(differences, choice.levels, choice.densities, buffers, flags)
         wrong, _ = program_mistakes(decode(message, network, before), *sample)
         nats = code_nats(message.counts, message.side_bits) + log_inverse_up(delta)
         risk = float(wrong.mean())
@@ -130,7 +131,7 @@ def measure_code(
         deadline=math.inf if time_budget is None else start + 0.7 * time_budget,
         progress=lambda fraction: progress("searching a short description", 0.8 * fraction),
     )
-    message = quantize(differences, best.levels, best.densities, buffers)
+    message = quantize(differences, best.levels, best.densities, buffers, flags)
     progress("measuring the decoded network", 0.8)
     decoded = decode(message, network, before)
     test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))

@@ -11,6 +11,7 @@ from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.modules import Normalize
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -83,12 +84,46 @@ def learned_buffers(module: nn.Module, reference: nn.Module | None, fixed: Colle
         Name to value. Counters that no evaluation reads, and constants of a fixed normalization of the inputs, are left out.
     """
     before = dict(reference.named_buffers()) if reference is not None else {}
+    changeable = _changeable(module, fixed)
+    return {name: value for name, value in changeable.items() if name not in before or not torch.equal(before[name], value)}
+
+
+def compared_buffers(module: nn.Module, reference: nn.Module | None, fixed: Collection[str] = ()) -> int:
+    """How many buffers were held against the reference: whether each was changed is something that the data chose, one bit.
+
+    Args:
+        module: In evaluation mode.
+        reference: The same network before training.
+        fixed: Names of buffers that the caller knows to be older than the data.
+    """
+    before = dict(reference.named_buffers()) if reference is not None else {}
+    return sum(name in before for name in _changeable(module, fixed))
+
+
+def _changeable(module: nn.Module, fixed: Collection[str]) -> dict[str, torch.Tensor]:
+    """All buffers but counters that no evaluation reads, constants of a fixed normalization, and those in ``fixed``."""
     found = {}
     for name, value in module.named_buffers():
         owner = module.get_submodule(name.rpartition(".")[0])
         unread = isinstance(owner, _BatchNorm) and name.endswith("num_batches_tracked")
         constant = isinstance(owner, Normalize) and owner.fixed
-        if unread or constant or name in fixed or (name in before and torch.equal(before[name], value)):
-            continue
-        found[name] = value
+        if not (unread or constant or name in fixed):
+            found[name] = value
     return found
+
+
+def refuse_batch_statistics(network: nn.Module, what: str) -> None:
+    """Refuse a network whose predictions depend on each other.
+
+    Args:
+        network: In evaluation mode.
+        what: What it can't have, for the message.
+
+    Raises:
+        Unavailable: A batch normalization keeps no statistics of its own.
+    """
+    for name, part in network.named_modules():
+        if isinstance(part, _BatchNorm) and part.running_mean is None:
+            raise Unavailable(
+                f"no {what}: {name} normalizes with the statistics of the batch, so predictions depend on each other"
+            )

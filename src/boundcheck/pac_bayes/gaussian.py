@@ -65,6 +65,23 @@ class Gaussian:
         sizes = {b: sum(mean[n].numel() for n in names) for b, names in blocks.items()}
         return cls(mean, centre, blocks, distance, sizes)
 
+    def as_applied(self, sigmas: Mapping[str, float]) -> dict[str, float]:
+        """The standard deviations that draws really have: a product with a tensor rounds its factor to the tensor's format.
+
+        Args:
+            sigmas: Standard deviation of each block.
+
+        Raises:
+            Unavailable: The format of a block holds no such number.
+        """
+        applied = {}
+        for block, names in self.blocks.items():
+            coarsest = max((self.mean[name].dtype for name in names), key=lambda kind: torch.finfo(kind).eps)
+            applied[block] = float(torch.tensor(sigmas[block], dtype=coarsest))
+            if not 0.0 < applied[block] < math.inf:
+                raise Unavailable(f"no posterior: {coarsest} holds no standard deviation of {sigmas[block]:.3g} for {block}")
+        return applied
+
     def draw(self, sigmas: Mapping[str, float], generator: torch.Generator, dtype: torch.dtype | None = None) -> Weights:
         """One draw of all parameters.
 

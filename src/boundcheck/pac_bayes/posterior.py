@@ -17,7 +17,7 @@ from boundcheck.bounds.lemmas.variance_mixture import PRIOR_VARIANCES
 from boundcheck.evidence.record import Errors, Posterior
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
-from boundcheck.networks.fusing import fused, learned_buffers
+from boundcheck.networks.fusing import fused, learned_buffers, refuse_batch_statistics
 from boundcheck.networks.mistakes import HeldOutError, count_errors, dtype_of, error_of
 from boundcheck.pac_bayes.gaussian import Gaussian, Weights, generator
 from boundcheck.pac_bayes.local_reparametrization import LocalReparametrization
@@ -123,6 +123,7 @@ def measure_posterior(
         deadline=math.inf if time_budget is None else start + 0.4 * time_budget,
         progress=lambda fraction: progress("searching a posterior", 0.5 * fraction),
     )
+    sigmas = gaussian.as_applied(sigmas)
     progress("drawing networks from the posterior", 0.5)
     rounds = _rounds(sampler, plan, len(train[1]))
     if time_budget is not None:
@@ -167,11 +168,7 @@ def refuse_learned_buffers(network: nn.Module, prior: nn.Module | None, fixed: C
         raise Unavailable(
             f"no posterior: {', '.join(sorted(learned))} were learned from the data and are no parameters that can be drawn"
         )
-    for name, part in network.named_modules():
-        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is None:
-            raise Unavailable(
-                f"no posterior: {name} normalizes with the statistics of the batch, so predictions depend on each other"
-            )
+    refuse_batch_statistics(network, "posterior")
 
 
 def _within_reach(plan: _Effort, network: nn.Module, x: torch.Tensor) -> _Effort:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from boundcheck.bounds.lemmas.gibbs_hypotheses import IID
+from boundcheck.bounds.lemmas.gibbs_hypotheses import DETERMINISTIC, IID
 from boundcheck.evidence.record import Evidence
 from boundcheck.theorem import Hypothesis, NotApplicable, Theorem
 
@@ -23,6 +23,7 @@ class DecodedTheorem(Theorem):
         return (
             IID,
             Hypothesis.assume("the architecture and the reference weights, which the decoder knows, were fixed before the data"),
+            DETERMINISTIC,
         )
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from boundcheck.bounds.lemmas.gibbs_hypotheses import posterior_hypotheses
+from boundcheck.bounds.lemmas.gibbs_hypotheses import DETERMINISTIC, posterior_hypotheses
 from boundcheck.evidence.record import Evidence
 from boundcheck.theorem import Hypothesis, NotApplicable, Theorem
 
@@ -28,7 +28,7 @@ class RenyiTheorem(Theorem):
 
     def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
         """What a prior needs, and that there was one draw."""
-        return (*posterior_hypotheses(evidence), ONE_DRAW)
+        return (*posterior_hypotheses(evidence), ONE_DRAW, DETERMINISTIC)
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """The sums over each block of the posterior, and the training errors of the drawn network."""

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from boundcheck.bounds.lemmas.gibbs_hypotheses import posterior_hypotheses
+from boundcheck.bounds.lemmas.gibbs_hypotheses import DRAWS_INDEPENDENT, posterior_hypotheses
 from boundcheck.bounds.lemmas.kl_terms import increments, kl_bound, log_inverse_up
 from boundcheck.bounds.lemmas.variance_mixture import Choice, cheapest, kl_divergences
 from boundcheck.evidence.record import Evidence, Posterior
@@ -22,10 +22,6 @@ from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
 
 SAMPLE, MONTE_CARLO = 0.8, 0.2
 """Shares of delta: for the theorem on the sample, and for the draws."""
-
-DRAWS_INDEPENDENT = Hypothesis.assume(
-    "the Monte Carlo draws are independent and were made after the posteriors compared were final"
-)
 
 Level = Callable[[float, float], float]
 """From the empirical risk and nats of divergence to the bound; it grows with both."""

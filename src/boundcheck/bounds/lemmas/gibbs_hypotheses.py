@@ -7,6 +7,13 @@ from boundcheck.theorem import Hypothesis
 
 IID = Hypothesis.assume("the training examples are independent draws from one distribution")
 
+DETERMINISTIC = Hypothesis.assume("the program is deterministic: the same input gives the same answer, alone or in a batch")
+
+DRAWS_INDEPENDENT = Hypothesis.assume(
+    "the Monte Carlo draws are independent, follow the posterior (the rounding of floating-point numbers left aside), and were "
+    "made after the posteriors compared were final"
+)
+
 
 def posterior_hypotheses(evidence: Evidence) -> tuple[Hypothesis, ...]:
     """The sample, the architecture, and the prior's mean and variances.
