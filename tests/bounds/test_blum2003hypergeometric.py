@@ -104,3 +104,9 @@ def test_margins_without_an_error_bound_are_not_those_of_the_network(lowered: bo
     else:
         assert certificate.status is Status.NOT_APPLICABLE
         assert why in str(certificate.why)
+
+
+def test_the_smallest_confidence_that_a_float_can_hold() -> None:
+    # A tenth of it is no positive float; the bound is still one.
+    bound = Blum2003Hypergeometric.formula(n=5000, errors=0, tests=[1], degrees=[1], parameters=[2], blocks=[], delta=5e-324)
+    assert 0.05 < bound.value < 0.5

@@ -115,3 +115,10 @@ def test_terms_are_the_measured_error_and_the_rest() -> None:
     terms = formula(m=1000, errors=23, delta=0.05, **CLEAN).terms
     assert terms["test error"] == pytest.approx(0.023, rel=1e-15)
     assert math.isclose(sum(terms.values()), 0.036560892221162899, rel_tol=1e-9)
+
+
+def test_the_smallest_confidence_that_a_float_can_hold() -> None:
+    # The share of the ties is no positive float; they are then bounded by all errors.
+    symbols = {"m": 1000, "errors": 23, "invalid": 2, "corruption": 0.2, "classes": 10}
+    smallest, small = (Langford2005TestSet.formula(**symbols, delta=delta).value for delta in (5e-324, 1e-300))
+    assert smallest >= small

@@ -70,3 +70,8 @@ def test_the_supremum_over_all_lines_stays_below() -> None:
             low = np.minimum(*(noise + (1 - 2 * noise) * np.abs(part - 0.5) for part in (ends[:-1], ends[1:])))
             worst = max(worst, float(((1 - low if flip else risk) - wrong / n).max()))
     assert 0.05 < worst <= promised
+
+
+def test_the_smallest_confidence_that_a_float_can_hold() -> None:
+    # Half of it is no positive float.
+    assert formula(n=5000, errors=0, delta=5e-324, **LINE).value > formula(n=5000, errors=0, delta=1e-300, **LINE).value

@@ -257,3 +257,9 @@ def test_reasons_instead_of_numbers() -> None:
         assert "GELU" in found
     steep = trace(nn.Sequential(nn.Linear(4, 4), nn.LeakyReLU(2.0), nn.Linear(4, 2)), (4,))
     assert isinstance(path_norm(steep), str)
+
+
+@pytest.mark.parametrize("network", [nn.Flatten(), nn.Sequential(nn.ReLU())])
+def test_a_network_without_parameters_has_nothing_to_count(network: nn.Module) -> None:
+    """A level of degree 0 in no parameters once stopped every bound that counts."""
+    assert growth_layers(trace(network, (3,))) == "it has no parameters"

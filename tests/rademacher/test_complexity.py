@@ -135,6 +135,8 @@ def test_the_ends_hold_for_large_samples() -> None:
         lambda: LinearBall(np.zeros((0, 2))),
         lambda: LinearBall(np.array([[np.inf]])),
         lambda: LinearBall(EIGHT, 0.0),
+        lambda: LinearBall(EIGHT * 1e-170),  # the squares underflow, and an upper bound would be 0 but for rounding
+        lambda: LinearBall(EIGHT * 1e170),
         lambda: KernelBall(np.array([[1.0, 0.5], [0.4, 1.0]])),
         lambda: complexity(KernelBall(np.array([[1.0, 3.0], [3.0, 1.0]]))),
         lambda: complexity(LinearBall(EIGHT), draws=0),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from boundcheck.bounds.catoni2007grid import Catoni2007Grid
-from boundcheck.bounds.lemmas.margin_grid import best_margin, one_shot_confidence
+from boundcheck.bounds.lemmas.margin_grid import best_margin, one_shot_confidence, textbook_confidence
 from boundcheck.bounds.zhou2019compression import code_nats
 from boundcheck.evidence.example import example_evidence
 from boundcheck.numerics import kl_inverse, log_binomial_upper, log_types_upper, log_xi_upper
@@ -125,6 +125,16 @@ def test_a_margin_chosen_on_the_data_without_a_union_bound() -> None:
     assert ours.terms["confidence"] > one_shot_confidence(n, delta, 0.0)
     # The grid has a margin within a factor sqrt(2) below the smallest, so it can't do worse than that and the price.
     assert ours.value <= math.sqrt(2) * unpaid + ours.terms["confidence"]
+
+
+@pytest.mark.parametrize("delta", [5e-324, 1e-300, 0.05, 0.999999, 1.0 - 2.0**-53])
+def test_a_quotient_that_rounds_down_to_one(delta: float) -> None:
+    """ln(1/delta) near delta = 1 is smaller than the rounding of 1/delta: from the far side, by mpmath."""
+    with mpmath.workdps(50):
+        truth = mpmath.sqrt(2 * -mpmath.log(mpmath.mpf(delta)) / 1000)
+        textbook = 3 * mpmath.sqrt((mpmath.log(2) - mpmath.log(mpmath.mpf(delta))) / 2000)
+        assert mpmath.mpf(one_shot_confidence(1000, delta, 0.0)) >= truth
+        assert mpmath.mpf(textbook_confidence(1000, delta, 0.0)) >= textbook
 
 
 def test_the_error_of_the_mean_network_under_a_bound_on_the_gibbs_risk() -> None:

@@ -35,7 +35,7 @@ from boundcheck.bounds.lemmas.counting import counting_hypotheses, counting_symb
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics import hypergeometric_max_errors
 from boundcheck.numerics.growth import Block, log_growth_upper
-from boundcheck.numerics.rounding import div_down, div_up, log_down, sub_down, sub_up
+from boundcheck.numerics.rounding import div_up, log_down, log_up, sub_down, sub_up
 from boundcheck.theorem import Bound, Hypothesis, Theorem
 
 GHOST_SAMPLES = (1, 2, 4, 8, 16)
@@ -111,7 +111,7 @@ def ghost_sample_bound(*, n: int, errors: int, log_growth: Callable[[int], float
     """
     if not 0 <= errors <= n or n < 1:
         raise ValueError(f"expected 0 <= errors <= n and n >= 1; got {errors} errors, n = {n}")
-    level = log_down(div_down(delta, 2.0 * len(sizes)))
+    level = sub_down(log_down(delta), log_up(2.0 * len(sizes)))
     best, ghost = math.inf, 0
     for m in (n * size for size in sizes):
         worst = hypergeometric_max_errors(errors, n, m, sub_down(level, log_growth(n + m)))

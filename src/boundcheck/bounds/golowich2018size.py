@@ -18,8 +18,8 @@ single logit has a mean; the next lines pay for it.) For L = 1, E Y^2 = |X|_F^2.
 Peeling L - 1 activations of slope in [0, 1] on the negative side costs a factor 3/2 each: such an activation is a convex
 combination of t and |t| with at least half the weight on t, and a contraction makes a factor 2 of |t|. So ln E exp(tY) <= (L
 - 1) ln 1.5 + t sqrt(v) + t^2 v/2, whence P(Y > (1 + u) sqrt(v)) <= 1.5^(L-1) exp(-u^2/2). Integrating with u_0 = sqrt(2 (L -
-1) ln 1.5): E Y^2 / v <= (1 + u_0)^2 + 2 + 2 m(u_0), m the Mills ratio of the normal law. At L = 2 this is 6.98, below (sqrt(2
-L ln 2) + 1)^2 = 7.10, and the difference grows with L.
+1) ln 1.5): E Y^2 / v <= (1 + u_0)^2 + 2 + 2 m(u_0), m the Mills ratio of the normal law. At L = 2 this is 6.995, below
+(sqrt(2 L ln 2) + 1)^2 = 7.103, and the difference grows with L.
 
 Two classes: the margin is plus or minus f_1 - f_0, a scalar network whose last layer has norm at most sqrt(2) M_L; the theorem
 itself and scalar contraction give sqrt(2) in place of 2 sqrt(k).

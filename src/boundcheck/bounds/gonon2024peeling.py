@@ -2,9 +2,10 @@ r"""The l1 path norm of any ReLU network, peeled level by level.
 
 A sharper form, derived here, of the path-norm bounds of B. Neyshabur, R. Tomioka and N. Srebro, Norm-based capacity control
 in neural networks, COLT 2015, and of A. Gonon, N. Brisebarre, E. Riccietti and R. Gribonval, A path-norm toolkit for modern
-networks, ICLR 2024. It speaks of chains and of networks with skip connections, convolutions, pools and biases alike. With P
-the sum over the k outputs of the path norms (weights in absolute value, max-pools replaced by sums, the all-ones input), c_t
-the cost of level t, d' = d (+1 with biases) and V = max_j sum_i x_ij^2 (at least n with biases),
+networks: consequences, promises and challenges, ICLR 2024. It speaks of chains and of networks with skip connections,
+convolutions, pools and biases alike. With P the sum over the k outputs of the path norms (weights in absolute value, max-pools
+replaced by sums, the all-ones input), c_t the cost of level t, d' = d (+1 with biases) and V = max_j sum_i x_ij^2 (at least n
+with biases),
 
 .. math:: \hat R_S(\mathrm{loss}_\gamma) \le \frac{\sqrt\pi P}{\gamma n} \sqrt{2 V \Big(\sum_t \ln c_t + \ln(2 d' k)\Big)} .
 
@@ -44,7 +45,7 @@ class Gonon2024Peeling(Theorem):
     cite = (
         "a sharper form, derived in boundcheck, of the path-norm bounds of Neyshabur, Tomioka, Srebro, Norm-based capacity "
         "control in neural networks, COLT 2015, and Gonon, Brisebarre, Riccietti, Gribonval, A path-norm toolkit for modern "
-        "networks, ICLR 2024"
+        "networks: consequences, promises and challenges, ICLR 2024"
     )
     statement = (
         r"R(f) \le \hat R_\gamma(f) + \frac{2\sqrt\pi P}{\gamma n} \sqrt{2 V \Big(\sum_t \ln c_t + \ln(2 d' k)\Big)}"

@@ -68,7 +68,8 @@ class Langford2005TestSet(Theorem):
             value, empirical = binomial_tail_inverse(errors, m, delta), errors / m
             return Bound({"test error": empirical, "confidence": _rest(value, empirical)})
         clean = binomial_tail_inverse(errors, m, delta * (1.0 - _TIES_SHARE))
-        ties = min(binomial_tail_inverse(invalid, m, delta * _TIES_SHARE * (1.0 - 2.0**-50)), clean)
+        share = delta * _TIES_SHARE * (1.0 - 2.0**-48)  # the two shares, rounded, are together at most delta
+        ties = min(binomial_tail_inverse(invalid, m, share), clean) if share > 0.0 else clean
         low = corruption * (1.0 - 1.0 / classes)
         empirical = low + (1.0 - corruption) * errors / m + (corruption / classes) * invalid / m
         value = (low + (1.0 - corruption) * clean + (corruption / classes) * ties) * (1.0 + 2.0**-48)

@@ -114,7 +114,7 @@ def deviation_up(*, n: int, m: int, level: float, log_growth: float, delta: floa
         log_growth: ``ln Pi(n + m)``, rounded up.
         delta: Confidence in (0, 1).
     """
-    alpha = sqrt_up(div_up(log_up(1.0 / level), 2.0 * m))
-    nats = add_up(log_growth, log_up(div_up(1.0, mul_down(1.0 - level, delta))))
+    alpha = sqrt_up(div_up(log_up(div_up(1.0, level)), 2.0 * m))
+    nats = add_up(log_growth, log_up(div_up(1.0, 1.0 - level)), log_up(div_up(1.0, delta)))
     factor = div_up(mul_up(m + 1.0, float(n + m)), mul_down(2.0 * n, float(m), float(m)))
     return add_up(alpha, sqrt_up(mul_up(nats, factor)))

@@ -9,7 +9,8 @@ O. Bousquet, S. Boucheron and G. Lugosi, Introduction to Statistical Learning Th
 The growth function of the networks of one architecture is bounded in :mod:`boundcheck.numerics.growth` (Bartlett, Harvey, Liaw
 and Mehrabian 2019).
 
-What differs: :math:`\Pi` counts patterns of the 0-1 loss with ties as errors, so nothing is lost for more than two classes.
+What differs: :math:`\Pi` counts patterns of the 0-1 loss with ties as errors, so nothing is lost for more than two classes. Where
+the tests of a level are affine, the cells of hyperplanes are counted, if they are fewer than the sum in the statement says.
 
 Proof. Let R' be the error on a second sample of size n. Where some function has R - \hat R > eps and n eps^2 >= 2, Chebyshev
 gives R' >= R - eps/2 with probability at least 1/2, hence P(sup(R - \hat R) > eps) <= 2 P(sup(R' - \hat R) > eps/2). Given the

@@ -51,6 +51,8 @@ def growth_layers(graph: Graph) -> tuple[GrowthLayer, ...] | str:
         return f"not piecewise linear: {name}: {reason}"
     if len(graph.output_shape) > 1:
         return f"its output has the shape {graph.output_shape}, not one number per class"
+    if not graph.parameters:
+        return "it has no parameters"
     levels = find_levels(graph)
     records = []
     for level in range(1, levels.depth + 1):

@@ -24,6 +24,10 @@ from boundcheck.numerics.error_terms import UNIT, Array, above, below, gamma, re
 from boundcheck.numerics.norms import column_norms, frobenius_norm, frobenius_norm_lower, row_norms
 from boundcheck.numerics.rounding import add_up, div_down, div_up, log_up, mul_up, sqrt_down, sqrt_up
 
+# Squares of the largest number, and sums of them, neither overflow nor underflow; what underflow swallows of smaller numbers is
+# far below the rounding that is added for the largest.
+_LARGEST = 2.0**400
+
 
 class ClosedClass(ABC):
     """A class of functions on a sample, scaled by a radius.
@@ -53,6 +57,9 @@ def _checked(values: npt.ArrayLike, what: str, radius: float) -> Array:
     array = real_array(values, what, 2).astype(np.float64)
     if array.size == 0 or not np.isfinite(array).all():
         raise InputError(f"{what} of finite numbers, at least one", f"shape {array.shape}", "check the data")
+    largest = float(np.abs(array).max())
+    if largest > _LARGEST or 0.0 < largest < 1.0 / _LARGEST:
+        raise InputError(f"{what} of moderate numbers", f"a largest absolute value of {largest:g}", "choose another unit")
     if not 0.0 < radius < math.inf:
         raise InputError("a positive radius", f"{radius}", "give the norm that bounds the class")
     return array

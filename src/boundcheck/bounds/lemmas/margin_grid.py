@@ -17,7 +17,6 @@ hence gamma = B(f) / r for the network f at hand.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -25,19 +24,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from boundcheck.numerics.grid import LOG_GRID_SIZE_UP, scale_grid
 from boundcheck.numerics.margin_loss import ramp_average_up
+from boundcheck.numerics.rounding import add_up, div_up, log_up, mul_up, sqrt_up
 from boundcheck.theorem import Bound
-
-_SLACK = 1.0 + 2.0**-48  # covers the few roundings (each at most 4 ulp) of the scalar expressions that it multiplies
 
 
 def one_shot_confidence(n: int, delta: float, union_cost: float) -> float:
     """``2 sqrt((ln(1/delta) + union_cost) / (2n))``, rounded up."""
-    return 2.0 * math.sqrt((math.log(1.0 / delta) * _SLACK + union_cost) / (2.0 * n)) * _SLACK
+    return mul_up(2.0, sqrt_up(div_up(add_up(log_up(div_up(1.0, delta)), union_cost), 2.0 * n)))
 
 
 def textbook_confidence(n: int, delta: float, union_cost: float) -> float:
     """``3 sqrt((ln(2/delta) + union_cost) / (2n))``, rounded up: two bounded-difference steps, as the textbooks take them."""
-    return 3.0 * math.sqrt((math.log(2.0 / delta) * _SLACK + union_cost) / (2.0 * n)) * _SLACK
+    return mul_up(3.0, sqrt_up(div_up(add_up(log_up(div_up(2.0, delta)), union_cost), 2.0 * n)))
 
 
 def best_margin(
@@ -78,7 +76,8 @@ def best_margin(
         gammas = np.exp(exponent) * (1.0 + 2.0**-50 * (4.0 + abs(log_norm) + np.abs(exponent)))
     gammas = np.maximum(gammas, np.finfo(np.float64).tiny)
     loss = ramp_average_up(margins, gammas)
-    complexity = 2.0 * rademacher(scales)
+    with np.errstate(over="ignore"):
+        complexity = 2.0 * rademacher(scales)
     added = confidence(n, delta, union_cost + LOG_GRID_SIZE_UP)
     totals = loss + complexity + added
     best = int(np.argmin(totals))
