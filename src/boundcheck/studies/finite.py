@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -12,20 +12,18 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import ndtr
 from torch import nn
 
 from boundcheck.data import LabelLaw, corrupt, parse_labels
 from boundcheck.data.synthetic import FiniteProblem
 from boundcheck.data.synthetic import Sample as Labelled
-from boundcheck.evidence.record import Evidence, PosteriorGroup
+from boundcheck.evidence.record import Evidence
 from boundcheck.networks.mistakes import mistakes
 from boundcheck.runs.run import Run, Sample
+from boundcheck.studies.gibbs_risk import linear_gibbs_risk
 from boundcheck.studies.trial import MEASURED_FAST, Setting, Trial, choose, load_weights, measured
 
 _CHUNK = 4096
-_GIBBS_SLACK = 1.0 - 1e-12  # values of the normal distribution function err by less, as do their averages
-_FLOAT32_SLACK = 1.0 - 1e-6  # deviations are rounded to float32, which moves no margin by more than 6e-8 of them
 
 
 def run_on(problem: FiniteProblem, network: nn.Module, train: Labelled, shape: tuple[int, ...], law: LabelLaw) -> Run:
@@ -126,12 +124,16 @@ class WorstOfGrid(Setting):
 
     def worst(self, train: Labelled, rng: np.random.Generator) -> NDArray[np.float64]:
         """The candidate whose true error exceeds its training error most."""
-        atoms = {row.tobytes(): i for i, row in enumerate(self.problem.atoms)}
-        cells = np.array([atoms[row.tobytes()] for row in train[0]]) * self.problem.classes + train[1]
-        seen = np.bincount(cells, minlength=self.problem.weights.size).astype(np.float32)
         sensible = self._sensible
-        errors = 1.0 - (self.right[sensible] @ seen).astype(np.float64) / len(cells)  # counts below 2**24 are exact in float32
-        found: NDArray[np.float64] = self.candidates[sensible[choose(rng, self.risks[sensible], errors)]]
+        found: NDArray[np.float64] = self.candidates[sensible[choose(rng, self.risks[sensible], self.errors(train)[sensible])]]
+        return found
+
+    def errors(self, sample: Labelled) -> NDArray[np.float64]:
+        """Error of each candidate on a sample, shape (candidates,)."""
+        atoms = {row.tobytes(): i for i, row in enumerate(self.problem.atoms)}
+        cells = np.array([atoms[row.tobytes()] for row in sample[0]]) * self.problem.classes + sample[1]
+        seen = np.bincount(cells, minlength=self.problem.weights.size).astype(np.float32)
+        found: NDArray[np.float64] = 1.0 - (self.right @ seen).astype(np.float64) / len(cells)  # counts are exact in float32
         return found
 
     @cached_property
@@ -167,66 +169,6 @@ def population_risks(evidence: Evidence, total: int) -> dict[str, Fraction | flo
     """
     found = {about: evidence.test_error_of(about) for about in ("network", "sample", "compressed")}
     return {about: Fraction(round(error * total), total) for about, error in found.items() if error is not None}
-
-
-def linear_gibbs_risk(run: Run, groups: Mapping[str, PosteriorGroup]) -> float:
-    """Risk of a Gaussian around a linear network without bias for two classes, all weights with one variance, from below.
-
-    Args:
-        run: Its held-out sample is the population.
-        groups: The one block of the posterior.
-    """
-    (group,) = groups.values()
-    (weight,) = run.network.parameters()
-    return noisy_linear_risk(run, np.full(weight.shape, group.variance_sum / group.parameters)) * _GIBBS_SLACK
-
-
-def noisy_linear_risk(run: Run, variances: NDArray[np.float64]) -> float:
-    """Gibbs risk of a linear network without bias for two classes whose weights have independent normal noise.
-
-    The margin at x is normal with the mean of the network's margin; its variance is the sum of those of its terms.
-
-    Args:
-        run: Its held-out sample is the population.
-        variances: Of each weight, shape (2, d).
-    """
-    (weight,) = run.network.parameters()
-    if run.test is None:
-        raise ValueError("expected a run whose held-out sample is the population; got none")
-    w, x = weight.detach().double().numpy(), run.test.x.astype(np.float64)
-    margin = np.where(run.test.y == 1, 1.0, -1.0) * (x @ (w[1] - w[0]))
-    spread = np.sqrt(np.square(x) @ variances.sum(axis=0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        below = np.where(spread > 0.0, ndtr(-margin / spread), 1.0)  # the zero input is a tie, an error
-    return float(below.mean())
-
-
-@dataclass(frozen=True, eq=False)
-class NoisyWeights(WorstOfGrid):
-    """Linear networks without bias for two classes, with noise that grows with the weights."""
-
-    @property
-    def sections(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The posterior alone; it takes its time."""
-        return ("magnitude",)
-
-    @property
-    def about(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Its Gibbs predictor."""
-        return ("magnitude",)
-
-    @property
-    def effort(self) -> str:
-        """Less measures no such posterior."""
-        return "full"
-
-    def _risks(self, evidence: Evidence, run: Run) -> dict[str, Fraction | float]:
-        found = evidence.magnitude
-        if found is None:
-            raise ValueError(f"expected a posterior; got none: {evidence.lacks('magnitude')}")
-        (weight,) = run.network.parameters()
-        variances = found.floor**2 + np.square(found.slope * weight.detach().double().numpy())
-        return {"magnitude": noisy_linear_risk(run, variances) * _FLOAT32_SLACK}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from boundcheck.data.synthetic import FiniteProblem, GaussianPair, coin
-from boundcheck.studies.finite import Memorizer, NoisyWeights, WorstOfGrid, grid
+from boundcheck.studies.finite import Memorizer, WorstOfGrid, grid
 from boundcheck.studies.gaussians import WorstDirection
+from boundcheck.studies.posteriors import LearnedPrior, NoisyWeights
 from boundcheck.studies.ridge import Ridge
 from boundcheck.studies.trial import Setting
 
@@ -26,6 +27,7 @@ def settings() -> Mapping[str, Setting]:
     made = (
         _linear(),
         _noisy(),
+        _split(),
         _relu(),
         _deep(),
         _conv(),
@@ -83,6 +85,21 @@ def _noisy() -> Setting:
     )
 
 
+def _split() -> Setting:
+    w = grid(_TERNARY, 5)
+    return LearnedPrior(
+        name="split",
+        says="32 vertices of a centred cube, noisy majority labels; worst of 243 linear rules, prior from another sample",
+        problem=_labelled(grid((-1.0, 1.0), 5), lambda x: (x.sum(axis=1) > 0).astype(np.int64), 2, noise=1, of=10),
+        architecture=lambda: nn.Sequential(nn.Linear(5, 2, bias=False)),
+        candidates=np.concatenate([-w, w], axis=1),
+        shape=(5,),
+        n=100,
+        held_out=60,
+        ceiling=0.3,
+    )
+
+
 def _deep() -> Setting:
     rng = np.random.default_rng(1)
     x = grid((-2.0, -1.0, 0.0, 1.0, 2.0), 2)
@@ -115,7 +132,7 @@ def _patches() -> Setting:
     return WorstOfGrid(
         name="patches",
         says="binary 4 x 4 pictures, brighter half as label with noise; worst of 4000 chains of two convolutions, n = 6000",
-        problem=_labelled(np.unique(atoms, axis=0), lambda x: (x @ (1 - 2 * left) > 0).astype(np.int64), 2, noise=1, of=10),
+        problem=_labelled(np.unique(atoms, axis=0), lambda x: (x @ (1 - 2 * left) > 0).astype(np.int64), 2, noise=3, of=10),
         architecture=lambda: nn.Sequential(
             nn.Conv2d(1, 2, 2, stride=2, bias=False),
             nn.ReLU(),
@@ -128,7 +145,7 @@ def _patches() -> Setting:
         shape=(1, 4, 4),
         n=6000,
         held_out=60,
-        ceiling=0.2,
+        ceiling=0.16,
     )
 
 
