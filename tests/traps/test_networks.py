@@ -192,6 +192,20 @@ def test_statistics_of_batch_normalization_have_their_price() -> None:
     assert evidence.precision.bits == 32 * (parameters + 2 * 6)
 
 
+def test_whether_a_buffer_was_changed_has_its_price() -> None:
+    """Leaving out statistics that equal those of the reference is a choice by the data: one bit for each, changed or not."""
+    net = batch_normalized()
+    changed = copy.deepcopy(net)
+    changed[1].running_mean += 1.0
+    x, y = RNG.uniform(size=(60, 4)).astype(np.float32), RNG.integers(0, 3, size=60)
+    parameters = sum(p.numel() for p in net.parameters())
+    for network, numbers in ((net, parameters), (changed, parameters + 6)):
+        run = as_run(network, (x, y), None, net, labels="true", classes=3, domain=None)
+        evidence = measure(run, bounds=("blumer1987bits",))
+        assert evidence.precision is not None
+        assert evidence.precision.bits == 32 * numbers + 2
+
+
 def test_the_sample_is_what_was_trained_on() -> None:
     """With a part of the data set as the sample, n is the size of the part, not of the data set."""
     dataset = load_dataset("digits")

@@ -11,7 +11,7 @@ from boundcheck.evidence.measure_hidden_units import measure_hidden_units
 from boundcheck.evidence.measure_patches import measure_patches
 from boundcheck.evidence.record import Evidence, Inputs, Precision, Provenance, Structure
 from boundcheck.evidence.unavailable import Unavailable
-from boundcheck.networks.fusing import learned_buffers
+from boundcheck.networks.fusing import compared_buffers, learned_buffers
 from boundcheck.networks.graph import Graph
 from boundcheck.networks.growth import growth_layers
 from boundcheck.networks.norms import layer_norms, two_layer_norm
@@ -34,7 +34,11 @@ def precision(m: Measurement) -> Precision:
         kind = str(tensor.dtype).removeprefix("torch.")
         numbers[kind] = numbers.get(kind, 0) + tensor.numel()
         bits += tensor.numel() * tensor.element_size() * 8
-    return Precision(bits, " + ".join(f"{count} {kind}" for kind, count in numbers.items()))
+    parts = [f"{count} {kind}" for kind, count in numbers.items()]
+    flags = compared_buffers(m.run.network, m.run.reference)
+    if flags:
+        parts.append(f"{flags} bits that say which buffers changed")
+    return Precision(bits + flags, " + ".join(parts))
 
 
 def structure(m: Measurement) -> Structure:
