@@ -34,3 +34,9 @@ def test_an_activation_after_fixed_constants_is_no_level_that_theorems_know() ->
     graph = trace(nn.Sequential(Normalize(0.5, 2.0), nn.ReLU(), nn.Linear(3, 2)), (3,))
     assert "fixed" in str(graph.chain().reason)
     assert trace(nn.Sequential(Normalize(0.5, 2.0), nn.Linear(3, 2)), (3,)).chain().reason is None
+
+
+def test_a_normalization_of_its_own_has_constants_whatever_their_values() -> None:
+    """Fresh, its shift is zero; what its network is must not hang on what training made of it."""
+    network = nn.Sequential(nn.Linear(4, 4, bias=False), nn.ReLU(), nn.BatchNorm1d(4), nn.Linear(4, 3, bias=False))
+    assert trace(network, (4,)).has_bias

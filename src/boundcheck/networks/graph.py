@@ -270,7 +270,8 @@ def bias_of(op: Op) -> Array | None:
     if isinstance(op, (Dense, Convolution)):
         return op.bias
     if isinstance(op, Scale):
-        return op.shift if bool(np.any(op.shift != 0)) else None
+        # A learned shift that happens to be zero is a constant all the same: what class a network is in, its weights do not say.
+        return op.shift if op.batch_norm or bool(np.any(op.shift != 0)) else None
     raise TypeError(f"{type(op).__name__} has no weights")
 
 
