@@ -27,7 +27,7 @@ WORKED = {
     "input_frobenius": math.sqrt(50000),
     "delta": 0.05,
 }
-DENSE = {"bias_norms": [0.0] * 3, "positions": [0] * 3, "lipschitz": [1.0] * 3, "parameters": [78400, 10000, 1000]}
+DENSE = {"bias_norms": [0.0] * 3, "positions": [0] * 3, "lipschitz": [1.0] * 3, "parameters": [78400, 10000, 1000], "wiring": []}
 
 
 def test_worked_reaches() -> None:
@@ -121,6 +121,7 @@ def test_never_below_the_truth_for_linear_scores() -> None:
         lipschitz=[1.0],
         parameters=[4],
         rows=[2],
+        wiring=[],
         homogeneous=True,
         input_frobenius=float(np.linalg.norm(x)),
         classes=2,

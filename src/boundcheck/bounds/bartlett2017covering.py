@@ -21,6 +21,8 @@ Averages of atoms cover it; they are projected on the convex compact image of {|
 keeps the distances and makes the cover proper, so the recursion for D_i holds for its elements. An error at layer i reaches
 the outputs times :math:`\rho_i \prod_{j>i} s_j \rho_j`. A dense layer is the case of one tap and one position.
 
+Where signals are added, as in networks with skip connections, the reaches are those of ``lemmas.wiring``.
+
 Norms are chosen after seeing the data. Without biases and with reference zero, everything scales: the class depends on (prod
 s_i rho_i)/gamma and the ratios b_i / s_i. Otherwise each s_i, b_i, t_i is rounded up on 801 values and gamma has its own
 grid.
@@ -33,8 +35,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from boundcheck.bounds.lemmas.layers import (
-    chain_hypothesis,
-    chain_layers,
     has_bias,
     kernel_hypothesis,
     lipschitz_hypothesis,
@@ -44,6 +44,7 @@ from boundcheck.bounds.lemmas.layers import (
 )
 from boundcheck.bounds.lemmas.margin_grid import best_margin
 from boundcheck.bounds.lemmas.norm_grid import norm_grid_cost, norms_on_grid, ratio_grid_cost, ratios_on_grid
+from boundcheck.bounds.lemmas.wiring import Wire, log_wired_reaches_up, wired_layers, wiring_hypothesis
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics.covering import CoveredLayer, rademacher_up
 from boundcheck.numerics.norms import log_product_up
@@ -69,22 +70,23 @@ class Bartlett2017Covering(Theorem):
     moves = {"margins": -1, "input_frobenius": 1, "lipschitz": 1, "n": -1, "delta": -1}
 
     def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """Any chain of dense and convolutional layers; the reference is what the user vouches for."""
+        """Dense and convolutional layers on one way or several; the reference is what the user vouches for."""
         return (
             *sample_hypotheses(evidence),
             reference_hypothesis(evidence),
-            chain_hypothesis(evidence),
+            wiring_hypothesis(evidence),
             lipschitz_hypothesis(evidence),
             kernel_hypothesis(evidence, mirrored=True),
         )
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """Operator norms, distances of kernels, norms of biases."""
-        layers = chain_layers(evidence)
+        layers, wiring = wired_layers(evidence)
         if evidence.inputs is None or evidence.margins is None:
             raise NotApplicable("the evidence holds no inputs or margins")
-        homogeneous = not has_bias(evidence) and evidence.provenance.reference == "zero"
-        require_positive([x for a in layers for x in (a.spectral, a.lipschitz_after)], "the norm of a layer")
+        homogeneous = not wiring and not has_bias(evidence) and evidence.provenance.reference == "zero"
+        if not wiring:
+            require_positive([x for a in layers for x in (a.spectral, a.lipschitz_after)], "the norm of a layer")
         return {
             "margins": evidence.margins,
             "spectral": [a.spectral for a in layers],
@@ -94,6 +96,7 @@ class Bartlett2017Covering(Theorem):
             "lipschitz": [a.lipschitz_after for a in layers],
             "parameters": [a.parameters for a in layers],
             "rows": [a.out_channels * a.taps for a in layers],
+            "wiring": wiring,
             "homogeneous": homogeneous,
             "input_frobenius": evidence.inputs.frobenius,
             "classes": evidence.problem.classes,
@@ -111,6 +114,7 @@ class Bartlett2017Covering(Theorem):
         lipschitz: Sequence[float],
         parameters: Sequence[int],
         rows: Sequence[int],
+        wiring: Sequence[Wire],
         homogeneous: bool,
         input_frobenius: float,
         classes: int,
@@ -128,7 +132,9 @@ class Bartlett2017Covering(Theorem):
             lipschitz: rho_i, Lipschitz constants of what follows each layer.
             parameters: p_i, biases included; 0 for a step that was fixed before the data.
             rows: Output channels times taps, which bounds b_i / s_i where the reference is zero.
-            homogeneous: No biases and reference zero: scales are normalized.
+            wiring: What reads what where the network is no chain: the layer's place or -1, steps read, Lipschitz constant; these
+                constants count then, and ``lipschitz`` does not. Empty for a chain.
+            homogeneous: No biases and reference zero, on a chain: scales are normalized.
             input_frobenius: Frobenius norm of the n x d matrix of inputs.
             classes: Number of classes k >= 2.
             n: Sample size.
@@ -142,7 +148,10 @@ class Bartlett2017Covering(Theorem):
             log_norm, cost = log_product_up([*spectral, *lipschitz]), ratio_grid_cost(tops)
         else:
             s, b, t, cost = _on_grid(spectral, distances, bias_norms, positions, free)
-            reaches = log_reaches_up(s, b, t, positions, lipschitz, free, input_frobenius, n)
+            if wiring:
+                reaches = log_wired_reaches_up(wiring, s, b, t, positions, free, input_frobenius, n)
+            else:
+                reaches = log_reaches_up(s, b, t, positions, lipschitz, free, input_frobenius, n)
             log_norm = 0.0
         layers = [CoveredLayer(reach, 2 * parameters[i], parameters[i]) for reach, i in zip(reaches, free, strict=True)]
         return best_margin(

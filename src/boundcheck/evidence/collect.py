@@ -16,6 +16,7 @@ from boundcheck.networks.graph import Graph
 from boundcheck.networks.growth import growth_layers
 from boundcheck.networks.norms import layer_norms, two_layer_norm
 from boundcheck.networks.path import path_norm
+from boundcheck.networks.wiring import graph_steps
 from boundcheck.numerics.norms import plain_and_augmented_norms, row_norms
 from boundcheck.progress import Progress, silent
 from boundcheck.runs.measurement import Measurement
@@ -53,6 +54,7 @@ def structure(m: Measurement) -> Structure:
         has_max_pool=graph.has_max_pool,
         elementwise=graph.slopes,
         lowered=m.train_margins.lowered,
+        steps=() if chain.reason is None or graph.unplaced else graph_steps(graph),
     )
 
 

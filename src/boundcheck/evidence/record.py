@@ -19,6 +19,7 @@ from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.magnitude import Magnitude
 from boundcheck.evidence.patches import Patches
 from boundcheck.evidence.path_norm import PathNorm
+from boundcheck.evidence.step import Step
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ class Structure:
         has_max_pool: Some max-pooling occurs.
         elementwise: Slopes on the negative side of the activations that occur: 0 for ReLU, a for LeakyReLU.
         lowered: Whether margins were lowered by the floating-point error bound.
+        steps: What reads what, in order of evaluation and the outputs last, when the network is no chain and all of it is placed.
     """
 
     chain: tuple[str, ...]
@@ -146,6 +148,7 @@ class Structure:
     has_max_pool: bool
     elementwise: tuple[float, ...]
     lowered: bool
+    steps: tuple[Step, ...] = ()
 
     @property
     def positively_homogeneous(self) -> bool:

@@ -29,6 +29,7 @@ def contradiction(evidence: Evidence) -> str | None:
         *(_of_errors(name, found, problem.n, errors.test_n) for name, found in counts.items()),
         *(f"{len(v)} {name} of {problem.n} rows" for name, v in rows.items() if v is not None and len(v) != problem.n),
         *_of_draws(evidence),
+        *_of_steps(evidence),
         *(f"NaN in {path}" for path, number in _numbers("evidence", evidence) if math.isnan(number)),
     ]
     return next((complaint for complaint in complaints if complaint is not None), None)
@@ -46,6 +47,18 @@ def _of_draws(evidence: Evidence) -> Iterator[str]:
     for draws, mean, candidates in found:
         if draws < 1 or candidates < 1 or not 0.0 <= mean <= 1.0:
             yield f"{draws} draws of mean {mean} for {candidates} posteriors"
+
+
+def _of_steps(evidence: Evidence) -> Iterator[str]:
+    """Complaints about what reads what."""
+    known: set[str] = set()
+    layers, structure = evidence.layers, evidence.structure
+    for step in () if structure is None else structure.steps:
+        if step.name in known or not known.issuperset(step.reads) or bool(step.reads) != bool(known):
+            yield f"a step {step.name!r} that reads {', '.join(step.reads) or 'nothing'} after {', '.join(known) or 'nothing'}"
+        if not step.lipschitz >= 0.0 or (step.name in (layers or {}) and (len(step.reads) != 1 or step.lipschitz != 1.0)):
+            yield f"a step {step.name!r} of Lipschitz constant {step.lipschitz} that reads {len(step.reads)} signals"
+        known.add(step.name)
 
 
 def _of_errors(name: str, e: Errors, n: int, test_n: int) -> str | None:
