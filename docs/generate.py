@@ -1,4 +1,4 @@
-"""Writes the pages of docs/theorems, docs/measures.md and the catalogue table of README.md from the code, or checks them.
+"""Writes docs/theorems, docs/measures.md and the tables of README.md and of the audit, from code and rows, or checks them.
 
 python docs/generate.py           writes what has changed and removes pages of theorems that are gone
 python docs/generate.py --check   names what has drifted and exits with 1
@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 
+from audit_part import audit_pages, with_audit  # noqa: E402
 from catalogue_pages import CLOSE, OPEN, catalogue_table, index_page, theorem_page  # noqa: E402
 from measure_page import measure_page  # noqa: E402
 from restructured import Links  # noqa: E402
@@ -37,7 +38,8 @@ def pages() -> dict[Path, str]:
 
 
 def readme(text: str) -> str:
-    """README.md with its catalogue table renewed; unchanged where it has no place for one."""
+    """README.md with its tables renewed; unchanged where it has no place for them."""
+    text = with_audit(text, ROOT)
     if OPEN not in text or CLOSE not in text:
         return text
     head, _, rest = text.partition(OPEN)
@@ -50,6 +52,7 @@ def drifted() -> dict[Path, str | None]:
     wanted: dict[Path, str | None] = {HERE / path: text for path, text in pages().items()}
     front = ROOT / "README.md"
     wanted[front] = readme(front.read_text(encoding="utf-8"))
+    wanted |= audit_pages(ROOT)
     wanted |= {path: None for path in (HERE / "theorems").rglob("*.md") if path not in wanted}
     return {path: text for path, text in wanted.items() if text != (path.read_text(encoding="utf-8") if path.exists() else None)}
 
