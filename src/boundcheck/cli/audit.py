@@ -24,7 +24,7 @@ def audit(
     theorems: Annotated[
         str | None, typer.Option("--theorems", metavar="NAME,…", help="Only these; 'boundcheck bounds' lists them.")
     ] = None,
-    trials: Annotated[int, typer.Option("--trials", min=1, metavar="INT", help="Independent samples of each setting.")] = 300,
+    trials: Annotated[int, typer.Option("--trials", min=1, metavar="INT", help="Independent samples of each setting.")] = 200,
     delta: Delta = 0.05,
     joint: Annotated[bool, typer.Option("--joint", help="Divide delta, and count trials where any theorem misses.")] = False,
     workers: Annotated[int, typer.Option("--workers", min=0, metavar="INT", help="Processes; 0 for one a core.")] = 0,
