@@ -206,6 +206,12 @@ def test_convolution_and_pool_by_a_dense_network() -> None:
     assert log_total == pytest.approx(min(raw.log().item(), other.log().item()), abs=1e-12)
     assert log_total >= min(raw.log().item(), other.log().item()) - 1e-15
     assert factors == [18.0]  # a ReLU and a pool of window 9: the floor at 0 covers the bias too
+    found = path_norm(trace(network, (1, 5, 5)))
+    assert not isinstance(found, str)
+    assert found.windows == (9,)
+    plain = path_norm(trace(build("mlp", (5,), 3, widths=(7, 6), seed=1), (5,)))
+    assert not isinstance(plain, str)
+    assert plain.windows == (1, 1)
 
 
 @pytest.mark.parametrize(

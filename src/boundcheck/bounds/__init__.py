@@ -37,6 +37,7 @@ _CLASSES: Mapping[str, str] = {
     "galanti2023patches": "Galanti2023Patches",
     "neyshabur2019role": "Neyshabur2019Role",
     "neyshabur2019units": "Neyshabur2019Units",
+    "gonon2024path": "Gonon2024Path",
     "gonon2024peeling": "Gonon2024Peeling",
     "bartlett2017spectral": "Bartlett2017Spectral",
     "bartlett2017covering": "Bartlett2017Covering",

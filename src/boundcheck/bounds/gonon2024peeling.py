@@ -28,12 +28,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from boundcheck.bounds.lemmas.layers import sample_hypotheses
 from boundcheck.bounds.lemmas.margin_grid import best_margin
+from boundcheck.bounds.lemmas.path_norms import path_hypotheses, path_symbols
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics.norms import log_product_up
 from boundcheck.numerics.rounding import add_up, div_up, log_up, mul_up, sqrt_up, up
-from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
+from boundcheck.theorem import Bound, Hypothesis, Theorem
 
 
 class Gonon2024Peeling(Theorem):
@@ -55,39 +55,13 @@ class Gonon2024Peeling(Theorem):
     moves = {"margins": -1, "log_path": 1, "costs": 1, "max_column_square": 1, "d": 1, "n": -1, "delta": -1}
 
     def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """Only what no canonical view can place is excluded."""
-        s = evidence.structure
-        slopes = () if s is None else s.elementwise
-        placed = s is not None and not s.unplaced
-        return (
-            *sample_hypotheses(evidence),
-            Hypothesis.check(
-                "the network is made of affine steps, ReLU or LeakyReLU, pools and sums",
-                placed,
-                "" if s is None else ", ".join(s.unplaced),
-            ),
-            Hypothesis.check("slopes of LeakyReLU lie in [0, 1]", all(0.0 <= a <= 1.0 for a in slopes), f"slopes are {slopes}"),
-        )
+        """As for the paper's constants."""
+        return path_hypotheses(evidence)
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """The path norm and what its levels cost."""
-        path, inputs = evidence.path, evidence.inputs
-        if path is None or inputs is None or evidence.margins is None:
-            raise NotApplicable("the evidence holds no path norm, inputs or margins")
-        if not math.isfinite(path.log_total):
-            raise NotApplicable(
-                f"the logarithm of the path norm is {path.log_total}: the network is constant or its norm overflows"
-            )
-        return {
-            "margins": evidence.margins,
-            "log_path": path.log_total,
-            "costs": [cost for _, cost in path.levels],
-            "max_column_square": inputs.max_column_square,
-            "biased": path.has_bias,
-            "d": evidence.problem.d,
-            "classes": evidence.problem.classes,
-            "n": evidence.problem.n,
-        }
+        path, symbols = path_symbols(evidence)
+        return {**symbols, "costs": [cost for _, cost in path.levels]}
 
     @staticmethod
     def formula(

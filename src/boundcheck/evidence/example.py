@@ -62,7 +62,7 @@ def example_evidence() -> Evidence:
         two_layer=_two_layer(first, last),
         hidden_units=_hidden_units(first, last),
         patches=_patches(x, first, last),
-        path=PathNorm(math.log(float((np.abs(last) @ np.abs(first)).sum()) * _RAISE), (("relu", 1.0),), False),
+        path=PathNorm(math.log(float((np.abs(last) @ np.abs(first)).sum()) * _RAISE), (("relu", 1.0),), False, (1,)),
         growth=(
             GrowthLayer("first", HIDDEN, 1, first.size, ((HIDDEN, 1, D),)),
             GrowthLayer("last", CLASSES - 1, 2, first.size + last.size),

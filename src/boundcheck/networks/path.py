@@ -66,7 +66,7 @@ def path_norm(graph: Graph, nonnegative_input: bool = False) -> PathNorm | str:
     factors = tuple(_factor(graph, levels, t, carried[t]) for t in range(1, levels.depth + 1))
     centred = _centred(graph)
     total = min(_log_total(graph), math.inf if centred is None else _log_total(centred))
-    return PathNorm(total, factors, has_bias)
+    return PathNorm(total, factors, has_bias, tuple(_window(graph, levels, t) for t in range(1, levels.depth + 1)))
 
 
 def _carried(graph: Graph, levels: Levels) -> tuple[dict[int, tuple[bool, bool]], bool]:
@@ -122,6 +122,12 @@ def _factor(graph: Graph, levels: Levels, level: int, carried: tuple[bool, bool]
     rounded = float(factor)
     rounded = rounded if rounded >= factor else math.nextafter(rounded, math.inf)
     return "+".join(step.node.name for step in steps), rounded
+
+
+def _window(graph: Graph, levels: Levels, level: int) -> int:
+    """The largest window among the max-pools of a level, 1 where it has none."""
+    steps = list(levels.at(level))
+    return max(1, *(_largest_window(graph, steps, role) for role in (Role.FLOORED_POOL, Role.SIGNED_POOL)))
 
 
 def _largest_window(graph: Graph, steps: list[Step], role: Role) -> int:
