@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE))
 
 from audit_part import audit_pages, with_audit  # noqa: E402
 from catalogue_pages import CLOSE, OPEN, catalogue_table, index_page, theorem_page  # noqa: E402
+from front_page import filled  # noqa: E402
 from measure_page import measure_page  # noqa: E402
 from restructured import Links  # noqa: E402
 
@@ -38,8 +39,8 @@ def pages() -> dict[Path, str]:
 
 
 def readme(text: str) -> str:
-    """README.md with its tables renewed; unchanged where it has no place for them."""
-    text = with_audit(text, ROOT)
+    """README.md with the parts that are made from code and rows renewed; unchanged where it has no place for them."""
+    text = with_audit(filled(text, ROOT), ROOT)
     if OPEN not in text or CLOSE not in text:
         return text
     head, _, rest = text.partition(OPEN)
