@@ -23,23 +23,22 @@ The patterns can be counted without this detour (``mohri2018growth``), as a rule
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
-from boundcheck.bounds.lemmas.counting import counting_hypotheses, counting_symbols
+from boundcheck.bounds.lemmas.counting import GrowthTheorem, counting_symbols
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics.rounding import add_up, div_up, log_down, log_up, mul_up, sqrt_up, up
-from boundcheck.theorem import Bound, Hypothesis, Theorem
+from boundcheck.theorem import Bound
 
 _E_UP = up(math.e)
 
 
-class Bartlett2019VcDim(Theorem):
+class Bartlett2019VcDim(GrowthTheorem):
     """The VC dimension of piecewise linear networks, as it is usually quoted."""
 
     name = "bartlett2019vcdim"
     title = "VC bound (VC dimension)"
-    family = "vc"
     cite = (
         "Bartlett, Harvey, Liaw and Mehrabian, Nearly-tight VC-dimension and pseudodimension bounds for piecewise linear neural "
         "networks, JMLR 20 (2019), with Mohri, Rostamizadeh and Talwalkar (2018), Corollary 3.19"
@@ -48,12 +47,6 @@ class Bartlett2019VcDim(Theorem):
         r"R(f) \le \hat R(f) + \sqrt{\frac{2 d \ln(en/d)}{n}} + \sqrt{\frac{\ln(1/\delta)}{2n}}, \quad"
         r" d = L + \bar w \log_2(4 e \rho \log_2(2 e \rho)),\; \bar w = \sum_i w_i,\; \rho = \sum_i q_i D_i"
     )
-    reads = ("growth", "margins", "problem", "structure")
-    moves: ClassVar[Mapping[str, int]] = {"n": -1, "errors": 1, "tests": 1, "degrees": 1, "parameters": 1, "delta": -1}
-
-    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """What a count of sign patterns asks for."""
-        return counting_hypotheses(evidence)
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """Sample size, training errors and the levels of sign tests."""

@@ -29,25 +29,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from boundcheck.bounds.lemmas.counting import counting_hypotheses, counting_symbols
-from boundcheck.evidence.record import Evidence
+from boundcheck.bounds.lemmas.counting import GrowthTheorem
 from boundcheck.numerics import hypergeometric_max_errors
 from boundcheck.numerics.growth import Block, log_growth_upper
 from boundcheck.numerics.rounding import div_up, log_down, log_up, sub_down, sub_up
-from boundcheck.theorem import Bound, Hypothesis, Theorem
+from boundcheck.theorem import Bound
 
 GHOST_SAMPLES = (1, 2, 4, 8, 16)
 """Sizes of the ghost sample in units of n, fixed beforehand; choosing among them costs ``ln 5`` nats."""
 
 
-class Blum2003Hypergeometric(Theorem):
+class Blum2003Hypergeometric(GrowthTheorem):
     """Uniform convergence by counting, the tail inverted exactly: fast rates come by themselves where errors are few."""
 
     name = "blum2003hypergeometric"
     title = "VC bound (hypergeometric inversion)"
-    family = "vc"
     cite = (
         "after Blum and Langford, PAC-MDL Bounds, COLT 2003; growth function by Bartlett, Harvey, Liaw and Mehrabian, "
         "JMLR 20 (2019)"
@@ -56,16 +54,7 @@ class Blum2003Hypergeometric(Theorem):
         r"R(f) \le \min_{m \in \{n,2n,4n,8n,16n\}} \frac{K_m(s) - s + 1}{m}, \quad K_m(s) = \max\Big\{K \le s + m : "
         r"P(\mathrm{Hyp}(n+m, K, n) \le s) > \frac{\delta}{10\,\Pi(n+m)}\Big\}"
     )
-    reads = ("growth", "margins", "problem", "structure")
     moves: ClassVar[Mapping[str, int]] = {"errors": 1, "tests": 1, "degrees": 1, "parameters": 1, "delta": -1}
-
-    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """What a count of sign patterns asks for."""
-        return counting_hypotheses(evidence)
-
-    def measure(self, evidence: Evidence) -> dict[str, Any]:
-        """Sample size, training errors and the levels of sign tests."""
-        return counting_symbols(evidence)
 
     @staticmethod
     def formula(

@@ -22,22 +22,19 @@ are at most Pi(2n) patterns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
-from boundcheck.bounds.lemmas.counting import counting_hypotheses, counting_symbols
-from boundcheck.evidence.record import Evidence
+from boundcheck.bounds.lemmas.counting import GrowthTheorem
 from boundcheck.numerics.growth import Block, log_growth_upper
 from boundcheck.numerics.rounding import add_up, div_up, log_up, mul_up, sqrt_up
-from boundcheck.theorem import Bound, Hypothesis, Theorem
+from boundcheck.theorem import Bound
 
 
-class Cortes2019Relative(Theorem):
+class Cortes2019Relative(GrowthTheorem):
     """Uniform convergence relative to the root of the risk."""
 
     name = "cortes2019relative"
     title = "VC bound (relative deviation)"
-    family = "vc"
     cite = (
         "Cortes, Greenberg and Mohri, Relative deviation learning bounds and generalization with unbounded loss functions, "
         "AMAI 85 (2019); growth function by Bartlett, Harvey, Liaw and Mehrabian, JMLR 20 (2019)"
@@ -45,16 +42,6 @@ class Cortes2019Relative(Theorem):
     statement = (
         r"R(f) \le \hat R(f) + 2A + 2\sqrt{A (A + \hat R(f))}, \quad A = \frac1n \Big(\ln\Pi(2n) + \ln\frac{4}{\delta}\Big)"
     )
-    reads = ("growth", "margins", "problem", "structure")
-    moves: ClassVar[Mapping[str, int]] = {"n": -1, "errors": 1, "tests": 1, "degrees": 1, "parameters": 1, "delta": -1}
-
-    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """What a count of sign patterns asks for."""
-        return counting_hypotheses(evidence)
-
-    def measure(self, evidence: Evidence) -> dict[str, Any]:
-        """Sample size, training errors and the levels of sign tests."""
-        return counting_symbols(evidence)
 
     @staticmethod
     def formula(

@@ -18,37 +18,24 @@ mean of the largest of N sums of signs with such weights is at most (sqrt(n)/2) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
-from boundcheck.bounds.lemmas.counting import counting_hypotheses, counting_symbols
-from boundcheck.evidence.record import Evidence
+from boundcheck.bounds.lemmas.counting import GrowthTheorem
 from boundcheck.numerics.growth import Block, log_growth_upper
 from boundcheck.numerics.rounding import div_up, log_up, mul_up, sqrt_up
-from boundcheck.theorem import Bound, Hypothesis, Theorem
+from boundcheck.theorem import Bound
 
 
-class Mohri2018Growth(Theorem):
+class Mohri2018Growth(GrowthTheorem):
     """The growth function by way of Rademacher complexity."""
 
     name = "mohri2018growth"
     title = "VC bound (Massart's lemma)"
-    family = "vc"
     cite = (
         "Mohri, Rostamizadeh and Talwalkar, Foundations of Machine Learning, second edition (2018), Corollary 3.9; growth "
         "function by Bartlett, Harvey, Liaw and Mehrabian, JMLR 20 (2019)"
     )
     statement = r"R(f) \le \hat R(f) + \sqrt{\frac{2 \ln\Pi(n)}{n}} + \sqrt{\frac{\ln(1/\delta)}{2n}}"
-    reads = ("growth", "margins", "problem", "structure")
-    moves: ClassVar[Mapping[str, int]] = {"n": -1, "errors": 1, "tests": 1, "degrees": 1, "parameters": 1, "delta": -1}
-
-    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """What a count of sign patterns asks for."""
-        return counting_hypotheses(evidence)
-
-    def measure(self, evidence: Evidence) -> dict[str, Any]:
-        """Sample size, training errors and the levels of sign tests."""
-        return counting_symbols(evidence)
 
     @staticmethod
     def formula(

@@ -22,24 +22,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from boundcheck.bounds.lemmas.counting import counting_hypotheses, counting_symbols
-from boundcheck.evidence.record import Evidence
+from boundcheck.bounds.lemmas.counting import GrowthTheorem
 from boundcheck.numerics.growth import Block, log_growth_upper
 from boundcheck.numerics.rounding import add_up, div_up, log_up, mul_down, mul_up, sqrt_up
-from boundcheck.theorem import Bound, Hypothesis, Theorem
+from boundcheck.theorem import Bound
 
 _GHOST_SAMPLES = (1, 2, 4, 8, 16, 32)  # in units of n
 _LEVELS = tuple(j / 32.0 for j in range(1, 32))  # s and 1 - s are exact
 
 
-class Serfling1974Ghost(Theorem):
+class Serfling1974Ghost(GrowthTheorem):
     """Symmetrization with a ghost sample of any size, and sampling without replacement."""
 
     name = "serfling1974ghost"
     title = "VC bound (long ghost sample)"
-    family = "vc"
     cite = (
         "a sharper form, derived in boundcheck, of the bound of Vapnik and Chervonenkis (1971), with Serfling, Annals of "
         "Statistics 2 (1974), Corollary 1.1; growth function by Bartlett, Harvey, Liaw and Mehrabian, JMLR 20 (2019)"
@@ -48,16 +46,7 @@ class Serfling1974Ghost(Theorem):
         r"R(f) \le \hat R(f) + \min_{m, s}\, \sqrt{\frac{\ln(1/s)}{2m}}"
         r" + \sqrt{\Big(\ln\Pi(n+m) + \ln\frac{1}{(1-s)\delta}\Big)\frac{(m+1)(n+m)}{2nm^2}}"
     )
-    reads = ("growth", "margins", "problem", "structure")
     moves: ClassVar[Mapping[str, int]] = {"errors": 1, "tests": 1, "degrees": 1, "parameters": 1, "delta": -1}
-
-    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """What a count of sign patterns asks for."""
-        return counting_hypotheses(evidence)
-
-    def measure(self, evidence: Evidence) -> dict[str, Any]:
-        """Sample size, training errors and the levels of sign tests."""
-        return counting_symbols(evidence)
 
     @staticmethod
     def formula(

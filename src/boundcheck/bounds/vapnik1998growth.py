@@ -20,22 +20,19 @@ Hoeffding gives exp(-n eps^2 / 8) for each. At the eps above n eps^2 >= 8 ln 2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
-from boundcheck.bounds.lemmas.counting import counting_hypotheses, counting_symbols
-from boundcheck.evidence.record import Evidence
+from boundcheck.bounds.lemmas.counting import GrowthTheorem
 from boundcheck.numerics.growth import Block, log_growth_upper
 from boundcheck.numerics.rounding import add_up, div_up, log_up, mul_up, sqrt_up, sub_up
-from boundcheck.theorem import Bound, Hypothesis, Theorem
+from boundcheck.theorem import Bound
 
 
-class Vapnik1998Growth(Theorem):
+class Vapnik1998Growth(GrowthTheorem):
     """Uniform convergence by the growth function: the classical bound that sees only the architecture."""
 
     name = "vapnik1998growth"
     title = "VC bound (growth function)"
-    family = "vc"
     cite = (
         "Vapnik, Statistical Learning Theory (1998), in the form of Bousquet, Boucheron and Lugosi (2004); growth function by "
         "Bartlett, Harvey, Liaw and Mehrabian, JMLR 20 (2019)"
@@ -44,16 +41,6 @@ class Vapnik1998Growth(Theorem):
         r"R(f) \le \hat R(f) + \sqrt{\frac{8}{n}\Big(\ln\Pi(2n) + \ln\frac{2}{\delta}\Big)}, \quad "
         r"\ln\Pi(N) \le \sum_{i=1}^L \min\Big\{q_i N \ln 2,\; \ln 2 + w_i \ln(2D_i) + \ln\sum_{j \le w_i}\binom{q_i N}{j}\Big\}"
     )
-    reads = ("growth", "margins", "problem", "structure")
-    moves: ClassVar[Mapping[str, int]] = {"n": -1, "errors": 1, "tests": 1, "degrees": 1, "parameters": 1, "delta": -1}
-
-    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """What a count of sign patterns asks for."""
-        return counting_hypotheses(evidence)
-
-    def measure(self, evidence: Evidence) -> dict[str, Any]:
-        """Sample size, training errors and the levels of sign tests."""
-        return counting_symbols(evidence)
 
     @staticmethod
     def formula(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from boundcheck.errors import InputError, nearest
+from boundcheck.networks.mistakes import CHUNK, mistakes
 from boundcheck.runs.run import Sample
 
 OPTIMIZERS = ("adam", "sgd")
@@ -126,16 +127,14 @@ def logits_of(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return output  # type: ignore[no-any-return]
 
 
-def count_errors(network: nn.Module, x: torch.Tensor, y: torch.Tensor, chunk: int = 4096) -> int:
+def count_errors(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
     """Training errors in evaluation mode, in the precision that the network is trained in; ties and NaN count."""
     network.eval()
     wrong = 0
     with torch.no_grad():
-        for start in range(0, len(y), chunk):
-            logits, labels = logits_of(network, x[start : start + chunk]), y[start : start + chunk, None]
-            own = logits.gather(1, labels)
-            best_other = logits.scatter(1, labels, -torch.inf).amax(1, keepdim=True)
-            wrong += int((~(own > best_other)).sum())
+        for start in range(0, len(y), CHUNK):
+            rows = slice(start, start + CHUNK)
+            wrong += int(mistakes(logits_of(network, x[rows]), y[rows])[0].sum())
     return wrong
 
 

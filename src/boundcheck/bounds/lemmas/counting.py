@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from boundcheck.evidence.record import Evidence
-from boundcheck.theorem import Hypothesis, NotApplicable
+from boundcheck.theorem import Hypothesis, NotApplicable, Theorem
 
 
 def counting_hypotheses(evidence: Evidence) -> Sequence[Hypothesis]:
@@ -45,3 +45,19 @@ def counting_symbols(evidence: Evidence) -> dict[str, Any]:
         "parameters": [level.parameters for level in levels],
         "blocks": [level.blocks for level in levels],
     }
+
+
+class GrowthTheorem(Theorem):
+    """A bound by the growth function: what all of them read and ask for. Each has its own formula."""
+
+    family = "vc"
+    reads = ("growth", "margins", "problem", "structure")
+    moves: ClassVar[Mapping[str, int]] = {"n": -1, "errors": 1, "tests": 1, "degrees": 1, "parameters": 1, "delta": -1}
+
+    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
+        """What a count of sign patterns asks for."""
+        return counting_hypotheses(evidence)
+
+    def measure(self, evidence: Evidence) -> dict[str, Any]:
+        """Sample size, training errors and the levels of sign tests."""
+        return counting_symbols(evidence)
