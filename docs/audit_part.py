@@ -25,7 +25,7 @@ def with_audit(text: str, root: Path) -> str:
     _, _, tail = rest.partition(CLOSE)
     table = by_family(rows, {name: theorem.family for name, theorem in CATALOGUE.items()})
     note = "Interval: of the probability of a miss there, exact. Ratio: the smallest of a number to the true risk without a miss."
-    return f"{head}{OPEN}\n{opening(rows)}\n\n{table}\n{note}\n{CLOSE}{tail}"
+    return f"{head}{OPEN}\n{opening(rows, CATALOGUE)}\n\n{table}\n{note}\n{CLOSE}{tail}"
 
 
 def audit_pages(root: Path) -> dict[Path, str]:
@@ -34,4 +34,4 @@ def audit_pages(root: Path) -> dict[Path, str]:
     Args:
         root: Folder of the repository.
     """
-    return {root / ROWS.with_name("table.md"): whole_page(read_rows(root / ROWS))}
+    return {root / ROWS.with_name("table.md"): whole_page(read_rows(root / ROWS), CATALOGUE)}

@@ -55,5 +55,8 @@ def _timings(paths: list[Path]) -> str:
     lines = ["| command | median | peak memory |", "|---|---:|---:|"]
     lines += [f"| `{r['command']}` | {r['seconds_median']:.2f} s | {r['peak_gib']:.2f} GiB |" for r in rows.values()]
     machine = next(reversed(rows.values()))["machine"]
-    lines += ["", f"{machine['cores']} cores of an {machine['processor']}, {machine['memory_gib']:.0f} GiB, Python {machine['python']}."]
+    lines += [
+        "",
+        f"{machine['cores']} cores of an {machine['processor']}, {machine['memory_gib']:.0f} GiB, Python {machine['python']}.",
+    ]
     return "\n".join(lines) + "\n"

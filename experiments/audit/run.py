@@ -31,7 +31,7 @@ def main() -> int:
     head = {"format": "boundcheck-audit/1", "boundcheck": boundcheck.__version__, "level": LEVEL, **config}
     lines = [json.dumps({**head, **asdict(row)}, allow_nan=False) for row in rows]
     write_whole(HERE / "rows.jsonl", "\n".join(lines) + "\n")
-    write_whole(HERE / "table.md", whole_page(read_rows(HERE / "rows.jsonl")))
+    write_whole(HERE / "table.md", whole_page(read_rows(HERE / "rows.jsonl"), CATALOGUE))
     return int(not all(row.holds for row in rows))
 
 

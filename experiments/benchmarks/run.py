@@ -53,7 +53,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "mnist.pt").exists():
         print("training an MLP 784-512-512-10 on MNIST to zero training error", flush=True)
-        timed("train --data mnist --model mlp --widths 512,512 --out mnist.pt".split(), folder)
+        timed(["train", "--data", "mnist", "--model", "mlp", "--widths", "512,512", "--out", "mnist.pt"], folder)
     commands = {
         "version": ["--version"],
         "help": ["evaluate", "--help"],

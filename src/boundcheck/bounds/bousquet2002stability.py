@@ -77,7 +77,9 @@ class Bousquet2002Stability(Theorem):
                 penalized,
                 "it is the interpolant of smallest norm, or was found otherwise",
             ),
-            Hypothesis.assume("the penalty, the loss and a bound on the targets were fixed before the training sample was looked at"),
+            Hypothesis.assume(
+                "the penalty, the loss and a bound on the targets were fixed before the training sample was looked at"
+            ),
         )
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:

@@ -20,14 +20,15 @@ def read_rows(path: Path) -> list[AuditRow]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def whole_page(rows: Sequence[AuditRow]) -> str:
+def whole_page(rows: Sequence[AuditRow], theorems: Iterable[str]) -> str:
     """By theorem, then every cell.
 
     Args:
         rows: Those of one audit.
+        theorems: Names in the catalogue.
     """
     head = (
-        f"{opening(rows)}\n\n"
+        f"{opening(rows, theorems)}\n\n"
         "Of each theorem the first table shows the setting in which it misses most often, or comes closest to a miss. Interval: "
         "of the probability of a miss, exact, at the shared level. Ratio: the smallest of a number to the true risk without a "
         "miss, in any setting.\n"
@@ -39,16 +40,34 @@ def whole_page(rows: Sequence[AuditRow]) -> str:
     return "\n".join((head, by_theorem(rows), cells, by_setting(rows)))
 
 
-def opening(rows: Sequence[AuditRow]) -> str:
-    """How many trials of what, in a sentence or two."""
-    theorems, settings = _distinct(rows, "theorem"), _distinct(rows, "setting")
+def opening(rows: Sequence[AuditRow], theorems: Iterable[str]) -> str:
+    """How many trials of what, in a sentence or two, and which theorems these rows say nothing of.
+
+    Args:
+        rows: Those of one audit.
+        theorems: Names in the catalogue.
+    """
+    audited, settings = _distinct(rows, "theorem"), _distinct(rows, "setting")
     failed = sorted({row["theorem"] for row in rows if not row["holds"]})
-    says = f"{len(theorems)} theorems, {len(settings)} settings, {rows[0]['trials']} trials each, delta = {rows[0]['delta']:g}. "
+    says = f"{len(audited)} theorems, {len(settings)} settings, {rows[0]['trials']} trials each, delta = {rows[0]['delta']:g}. "
     if failed:
-        return f"{says}Misses exceed delta: {', '.join(failed)}."
-    return (
-        f"{says}No theorem misses more often than delta allows, at a level of {rows[0]['level']:g} shared by {len(rows)} cells."
-    )
+        says += f"Misses exceed delta: {', '.join(failed)}."
+    else:
+        says += "No theorem misses more often than delta allows, "
+        says += f"at a level of {rows[0]['level']:g} shared by {len(rows)} cells."
+    absent = not_yet(rows, theorems)
+    return f"{says} Not in these rows yet: {', '.join(absent)}." if absent else says
+
+
+def not_yet(rows: Iterable[AuditRow], theorems: Iterable[str]) -> list[str]:
+    """Theorems that applied in no row: newer than the audit, or not at home in any of its settings.
+
+    Args:
+        rows: Those of one audit.
+        theorems: Names in the catalogue.
+    """
+    applied = {row["theorem"] for row in rows if row["applicable"]}
+    return [name for name in theorems if name not in applied]
 
 
 def by_theorem(rows: Sequence[AuditRow]) -> str:
