@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 import scipy
-from run import machine
 
 import boundcheck
 from boundcheck.numerics.convolution import convolution_norm, convolution_norm_lower
 from boundcheck.numerics.spectral import spectral_norm, spectral_norm_lower
+from boundcheck.studies.machine import machine
 
 ROWS = Path(__file__).parent / "norm_rows.jsonl"
 STEPS = 300  # of power iteration from below: the gap between the ends is then that of the bound from above, mostly

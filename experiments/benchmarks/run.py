@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -13,21 +12,10 @@ import time
 from pathlib import Path
 
 import boundcheck
+from boundcheck.studies.machine import machine
 
 HERE = Path(__file__).parent
 PROGRAM = [sys.executable, "-m", "boundcheck"]
-
-
-def machine() -> dict[str, object]:
-    """Processor, cores and memory, as the system tells them."""
-    names = (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name"))
-    model = next(names, platform.processor())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {"processor": model, "cores": os.cpu_count(), "memory_gib": round(memory, 1), "python": platform.python_version()}
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
 
 
 def timed(arguments: list[str], folder: Path) -> tuple[float, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +42,7 @@ def audit(
     from boundcheck.evaluation import check_delta, chosen_theorems
     from boundcheck.files import check_writable
     from boundcheck.studies.audit import Audit, Plan
+    from boundcheck.studies.machine import cores
     from boundcheck.studies.settings import settings
 
     check_delta(delta)
@@ -54,15 +54,11 @@ def audit(
     work, interrupted = Audit(plan), False
     with progress_bar() as tell:
         try:
-            for done in work.run(workers or _cores()):
+            for done in work.run(workers or cores()):
                 tell(f"{done} of {work.total} trials", done / work.total)
         except KeyboardInterrupt:
             interrupted = True
     return _deliver(work, json_file, interrupted)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _deliver(work: Audit, json_file: str | None, interrupted: bool) -> int:
