@@ -9,7 +9,7 @@ import numpy as np
 
 from boundcheck.evidence.measure_hidden_units import measure_hidden_units
 from boundcheck.evidence.measure_patches import measure_patches
-from boundcheck.evidence.record import Evidence, Inputs, Precision, Provenance, Structure
+from boundcheck.evidence.record import Evidence, Inputs, Posterior, Precision, Provenance, Structure
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.fusing import compared_buffers, learned_buffers
 from boundcheck.networks.graph import Graph
@@ -243,10 +243,10 @@ def collect(
         except Unavailable as reason:
             absent[name] = str(reason)
         state["done"] += state["share"]
-    return Evidence(provenance=_provenance(m), problem=problem, errors=errors, absent=absent, **found)
+    return Evidence(provenance=_provenance(m, found.get("posterior")), problem=problem, errors=errors, absent=absent, **found)
 
 
-def _provenance(m: Measurement) -> Provenance:
+def _provenance(m: Measurement, drawn_from: Posterior | None) -> Provenance:
     run, e = m.run, m.errors
     notes = list(run.notes)
     if m.train_margins.lowered:
@@ -255,6 +255,12 @@ def _provenance(m: Measurement) -> Provenance:
             notes.append(
                 f"the margins of {unsure} training rows are within the rounding error bound: errors where margins are read"
             )
+    vote = None if drawn_from is None else drawn_from.vote
+    if vote is not None:
+        notes.append(
+            f"the measured error of the vote is that of {vote.networks} networks drawn from the posterior, "
+            f"on {vote.examples} of {e.test_n} held-out rows"
+        )
     return Provenance(
         checkpoint=run.checkpoint,
         sha256=run.sha256,

@@ -32,6 +32,7 @@ from boundcheck.evidence.record import (
     Structure,
     TwoLayer,
 )
+from boundcheck.evidence.vote import Vote
 
 N, D, HIDDEN, CLASSES = 1200, 4, 5, 3
 TEST_N = 500
@@ -227,4 +228,5 @@ def _posterior(rng: np.random.Generator, weights: dict[str, np.ndarray]) -> Post
         drawn=Errors(N, 70, 0, TEST_N, 30, 0, 0.06, 0),
         pairs=12000,
         joint_loss=0.02,
+        vote=Vote(51, TEST_N, 0.048),
     )

@@ -20,6 +20,7 @@ from boundcheck.evidence.magnitude import Magnitude
 from boundcheck.evidence.patches import Patches
 from boundcheck.evidence.path_norm import PathNorm
 from boundcheck.evidence.step import Step
+from boundcheck.evidence.vote import Vote
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,7 @@ class Posterior:
         joint_loss: Mean over these pairs of the share of examples on which both err, rounded up.
         certified: Examples from which the draws are, where the prior's mean was learned on the others; else ``None``.
         splits: Ways to split the sample among which results chose.
+        vote: The plurality of its networks on held-out data; ``None`` without any.
     """
 
     groups: Mapping[str, PosteriorGroup]
@@ -248,6 +250,7 @@ class Posterior:
     joint_loss: float | None = None
     certified: int | None = None
     splits: int = 1
+    vote: Vote | None = None
 
 
 @dataclass(frozen=True)
@@ -322,13 +325,13 @@ class Evidence:
         return self.absent.get(section, f"the evidence holds no {section}")
 
     def test_error_of(self, about: str) -> float | None:
-        """Measured held-out error of the network, the Gibbs predictor, the sampled or the decoded network."""
+        """Measured held-out error of the network, the Gibbs predictor, the vote, the sampled or the decoded network."""
         if about == "gibbs":
             return None if self.posterior is None else self.posterior.test_error
         if about == "sample":
             return None if self.posterior is None else self.posterior.drawn.test_error
         if about == "vote":
-            return None
+            return None if self.posterior is None or self.posterior.vote is None else self.posterior.vote.test_error
         if about == "magnitude":
             return None if self.magnitude is None else self.magnitude.test_error
         if about == "compressed":

@@ -42,6 +42,8 @@ def _of_draws(evidence: Evidence) -> Iterator[str]:
     if posterior is not None:
         if posterior.joint_loss is not None:
             found.append((posterior.pairs, posterior.joint_loss, 1))
+        if posterior.vote is not None and not 0.0 <= posterior.vote.test_error <= 1.0:
+            yield f"a held-out error of {posterior.vote.test_error} of the vote"
         if posterior.splits < 1 or not 1 <= (posterior.certified or 1) <= evidence.problem.n:
             yield f"{posterior.certified} certified examples of {evidence.problem.n}, {posterior.splits} splits"
     for draws, mean, candidates in found:

@@ -43,6 +43,23 @@ def mistakes(outputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor,
     return ~((own > rivals) & valid), ~valid
 
 
+def predicted(outputs: torch.Tensor) -> torch.Tensor:
+    """The class that each output predicts, as a unit vector; a row of zeros where a tie or NaN predicts none.
+
+    Args:
+        outputs: Shape (b, k); with k = 1 a positive output means class 1, a negative one class 0.
+
+    Returns:
+        Shape (b, max(k, 2)), integers.
+    """
+    outputs = outputs.detach().reshape(outputs.shape[0], -1)
+    if outputs.shape[1] == 1:
+        return torch.cat([outputs < 0, outputs > 0], dim=1).long()
+    label = outputs.argmax(dim=1)
+    wrong, _ = mistakes(outputs, label)
+    return nn.functional.one_hot(label, outputs.shape[1]) * (~wrong)[:, None]
+
+
 def program_mistakes(module: nn.Module, x: Any, y: Any, chunk: int = CHUNK) -> tuple[Mask, Mask]:
     """Errors of a module as it runs, in its own number format.
 

@@ -24,13 +24,13 @@ The law is that of exact arithmetic; the products are computed in the network's 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import fx, nn
 
-from boundcheck.networks.mistakes import CHUNK, Mask, dtype_of, join, mistakes
+from boundcheck.networks.mistakes import CHUNK, Mask, dtype_of, join, mistakes, predicted
 
 
 class _Noisy(fx.Interpreter):
@@ -107,14 +107,43 @@ class LocalReparametrization:
         Returns:
             (wrong, invalid), shape (passes * n,).
         """
-        network = _Noisy(self._traced, sigmas, generator)
-        kind, parts = dtype_of(self._traced), []
+        outputs = self._outputs(sigmas, x, passes, generator)
+        return join([mistakes(found, y[rows]) for rows, found in outputs])
+
+    def counts(self, sigmas: Mapping[str, float], x: torch.Tensor, networks: int, generator: torch.Generator) -> torch.Tensor:
+        """How many of some networks predict each class, for each example networks of its own.
+
+        Args:
+            sigmas: Standard deviation of each linear layer, by name.
+            x: Inputs, shape (n, ...).
+            networks: Draws for each example.
+            generator: Source of randomness.
+
+        Returns:
+            Shape (n, k), integers; a tie or NaN predicts none.
+        """
+        total: torch.Tensor | None = None
+        for rows, found in self._outputs(sigmas, x, networks, generator):
+            votes = predicted(found)
+            total = torch.zeros((len(x), votes.shape[1]), dtype=votes.dtype) if total is None else total
+            total.index_add_(0, rows, votes)
+        if total is None:
+            raise ValueError(f"expected examples and networks that vote on them; got {len(x)} and {networks}")
+        return total
+
+    def _outputs(
+        self, sigmas: Mapping[str, float], x: torch.Tensor, passes: int, generator: torch.Generator
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Numbers of rows and outputs of fresh networks there, pass after pass; small samples many passes at a time."""
+        network, kind = _Noisy(self._traced, sigmas, generator), dtype_of(self._traced)
+        together = max(1, min(passes, CHUNK // max(len(x), 1)))
+        stacked = x if together == 1 else x.repeat(together, *(1 for _ in x.shape[1:]))
         with torch.no_grad():
-            for _ in range(passes):
-                for start in range(0, len(y), CHUNK):
-                    outputs = network.run(x[start : start + CHUNK].to(kind))
-                    parts.append(mistakes(outputs, y[start : start + CHUNK]))
-        return join(parts)
+            for done in range(0, passes, together):
+                size = min(together, passes - done) * len(x)
+                for start in range(0, size, CHUNK):
+                    end = min(start + CHUNK, size)
+                    yield torch.arange(start, end) % len(x), network.run(stacked[start:end].to(kind))
 
     def draw_pairs(
         self, sigmas: Mapping[str, float], x: torch.Tensor, y: torch.Tensor, passes: int, generator: torch.Generator

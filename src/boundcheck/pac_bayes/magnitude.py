@@ -34,13 +34,17 @@ class MagnitudeNoise:
 
     def __init__(self, gaussian: Gaussian) -> None:
         self.gaussian = gaussian
+        self._kept: tuple[tuple[float, float], Weights] | None = None  # draw after draw asks for the same
 
     def deviations(self, scales: Mapping[str, float]) -> Weights:
         """Standard deviation of every weight, exactly the numbers that the draws use; ``scales`` has ``floor`` and ``slope``."""
-        found = {}
+        key, found = (scales["floor"], scales["slope"]), {}
+        if self._kept is not None and self._kept[0] == key:
+            return self._kept[1]
         for name, w in self.gaussian.mean.items():
             moved = w.double() - self.gaussian.centre[name].double()
             found[name] = (scales["floor"] ** 2 + (scales["slope"] * moved).square()).sqrt().to(w.dtype)
+        self._kept = (key, found)
         return found
 
     def draw(self, scales: Mapping[str, float], generator: torch.Generator) -> Weights:

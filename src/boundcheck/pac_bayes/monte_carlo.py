@@ -15,11 +15,13 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from boundcheck.networks.mistakes import Mask, dtype_of, join, mistakes
+from boundcheck.networks.mistakes import CHUNK, Mask, dtype_of, join, mistakes, predicted
 from boundcheck.pac_bayes.gaussian import Weights
 
 BATCH = 64
 """Examples in a minibatch: enough to make the drawing of the weights worth its time."""
+
+_TOGETHER = 64  # drawn networks whose outputs are judged at a time
 
 
 class Drawable(Protocol):
@@ -58,11 +60,38 @@ class ExplicitDraws:
         """
         parts, kind = [], dtype_of(self._module)
         with torch.no_grad():
-            for _ in range(draws):
-                rows = torch.randint(len(y), (BATCH,), generator=generator)
-                weights = self._gaussian.draw(sigmas, generator)
-                parts.append(mistakes(functional_call(self._module, weights, (x[rows].to(kind),)), y[rows]))
+            for start in range(0, draws, _TOGETHER):
+                outputs, labels = [], []
+                for _ in range(start, min(start + _TOGETHER, draws)):
+                    rows = torch.randint(len(y), (BATCH,), generator=generator)
+                    weights = self._gaussian.draw(sigmas, generator)
+                    outputs.append(functional_call(self._module, weights, (x[rows].to(kind),)))
+                    labels.append(y[rows])
+                parts.append(mistakes(torch.cat(outputs), torch.cat(labels)))
         return join(parts)
+
+    def counts(self, sigmas: Mapping[str, float], x: torch.Tensor, networks: int, generator: torch.Generator) -> torch.Tensor:
+        """How many of some networks predict each class; the same networks for all examples.
+
+        Args:
+            sigmas: Standard deviation of each block, by name.
+            x: Inputs, shape (n, ...).
+            networks: Number of networks.
+            generator: Source of randomness.
+
+        Returns:
+            Shape (n, k), integers; a tie or NaN predicts none.
+        """
+        parts, kind = torch.split(x, CHUNK), dtype_of(self._module)
+        total: torch.Tensor | None = None
+        with torch.no_grad():
+            for _ in range(networks):
+                weights = self._gaussian.draw(sigmas, generator)
+                votes = torch.cat([predicted(functional_call(self._module, weights, (part.to(kind),))) for part in parts])
+                total = votes if total is None else total + votes
+        if total is None:
+            raise ValueError(f"expected networks that vote; got {networks}")
+        return total
 
     def draw_pairs(
         self, sigmas: Mapping[str, float], x: torch.Tensor, y: torch.Tensor, draws: int, generator: torch.Generator

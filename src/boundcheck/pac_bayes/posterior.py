@@ -23,10 +23,11 @@ from boundcheck.pac_bayes.gaussian import Gaussian, Weights, generator
 from boundcheck.pac_bayes.local_reparametrization import LocalReparametrization
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.search import Sigmas, search
+from boundcheck.pac_bayes.vote import measure_vote
 from boundcheck.progress import Progress, silent
 
-_SEARCH, _CERTIFY, _TEST, _DRAWN = range(4)  # purposes of random numbers: each has a stream of its own
-_FEWEST_DRAWS, _FEWEST_TRIES = 50, 12  # a certificate and a search of fewer would say nothing
+_SEARCH, _CERTIFY, _TEST, _DRAWN, _VOTE = range(5)  # purposes of random numbers: each has a stream of its own
+_FEWEST_DRAWS, _FEWEST_TRIES, _FEWEST_ASKED = 50, 12, 50  # a certificate, a search or a vote of fewer would say nothing
 _TEST_NETWORKS = 20_000  # fresh networks for the held-out estimate, which no bound reads
 
 
@@ -42,6 +43,8 @@ class _Effort:
         explicit_search: The same for each posterior that the search tries.
         operations: Floating point operations that each of search, certificate and held-out estimate may take where weights are
             drawn one network at a time; a network that costs more is drawn less often.
+        voters: Networks that vote on each held-out example.
+        asked: Held-out examples that they vote on, at most.
     """
 
     rows: int
@@ -50,11 +53,24 @@ class _Effort:
     explicit: int
     explicit_search: int
     operations: float
+    voters: int
+    asked: int
 
 
 _EFFORTS: Mapping[str, _Effort] = {
-    "quick": _Effort(rows=3000, evaluations=60, networks=180_000, explicit=1000, explicit_search=16, operations=1.5e11),
-    "full": _Effort(rows=12000, evaluations=240, networks=1_500_000, explicit=8000, explicit_search=64, operations=2e12),
+    "quick": _Effort(
+        rows=3000, evaluations=60, networks=180_000, explicit=1000, explicit_search=16, operations=1.5e11, voters=51, asked=1000
+    ),
+    "full": _Effort(
+        rows=12000,
+        evaluations=240,
+        networks=1_500_000,
+        explicit=8000,
+        explicit_search=64,
+        operations=2e12,
+        voters=101,
+        asked=10_000,
+    ),
 }
 
 
@@ -129,11 +145,13 @@ def measure_posterior(
     if time_budget is not None:
         rounds = _affordable(sampler, sigmas, train, rounds, start + 0.85 * time_budget)
     wrong, joint = sampler.draw_pairs(sigmas, *train, rounds, generator(seed, _CERTIFY))
-    test_error = None
+    test_error, vote = None, None
     if test is not None:
         passes = rounds if local is None else max(1, _TEST_NETWORKS // len(test[1]))
         masks = sampler.draw(sigmas, *test, passes, generator(seed, _TEST))
         test_error = error_of(*masks, held_out_error)
+        sizes = {"networks": plan.voters, "examples": plan.asked}
+        vote = measure_vote(sampler, sigmas, test, **sizes, seed=seed, stream=_VOTE, held_out_error=held_out_error)
     progress("drawing networks from the posterior", 0.9)
     drawn = gaussian.draw(sigmas, generator(seed, _DRAWN), torch.float64)
     errors = _errors_of(network, drawn, train, test, held_out_error, overlap)
@@ -149,6 +167,7 @@ def measure_posterior(
         drawn=errors,
         pairs=len(joint) if local else rounds // 2,
         joint_loss=ratio_up(int(joint.sum()), len(joint)) if len(joint) else None,
+        vote=vote,
     )
 
 
@@ -180,6 +199,7 @@ def _within_reach(plan: _Effort, network: nn.Module, x: torch.Tensor) -> _Effort
         explicit=affordable(plan.explicit, each, plan.operations, _FEWEST_DRAWS),
         explicit_search=tries,
         evaluations=affordable(plan.evaluations, each * tries, plan.operations, _FEWEST_TRIES),
+        asked=affordable(plan.asked, each / BATCH * plan.voters, plan.operations, _FEWEST_ASKED),
     )
 
 
