@@ -13,7 +13,7 @@ import pytest
 import boundcheck
 
 SOURCE = Path(boundcheck.__file__).parent
-_PARTS = "record flatness geometry growth_layer hidden_units kernel_predictor layer_norms patches magnitude path_norm step"
+_PARTS = "record flatness geometry growth_layer hidden_units kernel_predictor layer_norms patches magnitude path_norm step vote"
 RECORDS = tuple(f"evidence.{name}" for name in _PARTS.split())
 CORE = {f"boundcheck.{name}" for name in ("theorem", "errors")}
 PURE = {f"boundcheck.{name}" for name in RECORDS}
