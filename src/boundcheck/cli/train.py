@@ -36,7 +36,10 @@ def train(
         str | None, typer.Option("--model-kwargs", metavar="JSON", help="Further arguments of the model.")
     ] = None,
     n: Annotated[int | None, typer.Option("--n", help="Train on this many examples, chosen under the seed.")] = None,
-    epochs: Annotated[int, typer.Option("--epochs", help="At most this many; stops at zero training error.")] = 200,
+    epochs: Annotated[int, typer.Option("--epochs", help="At most this many; --stop ends earlier.")] = 200,
+    stop: Annotated[
+        str, typer.Option("--stop", help="errors (none left), margin:GAMMA:SHARE of the examples, or loss:NATS.")
+    ] = "errors",
     optimizer: Annotated[str, typer.Option("--optimizer", help="sgd or adam.")] = "sgd",
     lr: Annotated[float, typer.Option("--lr", help="Learning rate; for adam 0.001 is usual.")] = 0.05,
     lr_decay: Annotated[float, typer.Option("--lr-decay", help="Factor of the learning rate per epoch.")] = 1.0,
@@ -50,7 +53,7 @@ def train(
     json_file: JsonFile = None,
     seed: Seed = 0,
 ) -> int:
-    """Train a network to zero training error and write a checkpoint.
+    """Train a network to zero training error, a margin or a loss, and write a checkpoint.
 
     The checkpoint holds the weights, the weights training started from, how to rebuild the network, which sample it was trained
     on (with its hash), and one record an epoch. The same seed gives the same checkpoint. An interrupt (Ctrl-C) keeps what was
@@ -64,7 +67,7 @@ def train(
 
     check_writable([path for path in (out, json_file) if path not in (None, "-")])
     kwargs = _model_settings(model, widths, channels, not no_bias, batchnorm, json_object("--model-kwargs", model_kwargs))
-    settings = Settings(optimizer, lr, lr_decay, momentum, weight_decay, batch_size, epochs, seed)
+    settings = Settings(optimizer, lr, lr_decay, momentum, weight_decay, batch_size, epochs, seed, stop)
     job = TrainingJob(data, model, kwargs, labels, n, settings)
     prepared = prepare(job, data_dir, resume_from=out if resume else None)
     screen = console(json_file)
@@ -84,7 +87,7 @@ def train(
     checkpoint = prepared.checkpoint(trained, finished=True)
     checkpoint.save(out)
     seconds = time.perf_counter() - start
-    _say(screen, trained, len(prepared.train), out, seconds)
+    _say(screen, trained, settings, len(prepared.train), out, seconds)
     if json_file is not None:
         deliver_json(json_file, _summary(checkpoint, trained, out, seconds))
     return 0
@@ -114,10 +117,14 @@ def _teller(tell: Progress, settings: Settings, n: int, latest: dict[str, Traine
     return on_epoch
 
 
-def _say(screen: Console, trained: Trained, n: int, out: str, seconds: float) -> None:
+def _say(screen: Console, trained: Trained, settings: Settings, n: int, out: str, seconds: float) -> None:
     last = trained.history[-1]
-    if trained.fitted:
-        verdict = f"no training error after {last['epoch']} epochs"
+    wrong = "no training error" if trained.fitted else f"{last['errors']:,} of {n:,} training examples wrong"
+    if trained.stopped:
+        verdict = f"{wrong} after {last['epoch']} epochs" + ("" if settings.stop == "errors" else f", {settings.stop} reached")
+    elif settings.stop != "errors":
+        level = f"{last['level']:.4g}"
+        verdict = f"{wrong} and {settings.stop} not reached (at {level}) after {last['epoch']} epochs; --epochs gives more"
     else:
         verdict = f"{last['errors']:,} of {n:,} training examples still wrong after {last['epoch']} epochs; --epochs gives more"
     screen.print(f"{verdict} ({seconds:.1f} s, loss {last['loss']:.2g} nats)")
@@ -136,6 +143,7 @@ def _summary(checkpoint: Checkpoint, trained: Trained, out: str, seconds: float)
         "data": vars(checkpoint.data),
         "training": dict(checkpoint.training),
         "fitted": trained.fitted,
+        "stopped": trained.stopped,
         "seconds": seconds,
         "history": list(trained.history),
     }

@@ -88,7 +88,7 @@ class Prepared:
             state=trained.state,
             initial_state=self.initial,
             data=describe_data(self.dataset, parse_labels(job.labels), job.settings.seed, job.n, self.train),
-            training=asdict(job.settings) | {"finished": finished, "fitted": trained.fitted},
+            training=asdict(job.settings) | {"finished": finished, "fitted": trained.fitted, "stopped": trained.stopped},
             history=trained.history,
             optimizer=None if finished else trained.optimizer,
         )
@@ -135,9 +135,11 @@ def _network(job: TrainingJob, dataset: Dataset) -> tuple[nn.Module, Mapping[str
 
 def _resumed(prepared: Prepared, path: str) -> Prepared:
     earlier = read_checkpoint(path)
-    fresh = prepared.checkpoint(Trained((), False, prepared.initial, {}), finished=False)
-    settings = {k: v for k, v in earlier.training.items() if k not in ("finished", "fitted", "epochs")}
-    asked = {k: v for k, v in fresh.training.items() if k not in ("finished", "fitted", "epochs")}
+    fresh = prepared.checkpoint(Trained((), False, False, prepared.initial, {}), finished=False)
+    results = ("finished", "fitted", "stopped", "epochs")
+    # A checkpoint of an earlier version says nothing of the rule, which was to stop without errors.
+    settings = {"stop": "errors"} | {k: v for k, v in earlier.training.items() if k not in results}
+    asked = {k: v for k, v in fresh.training.items() if k not in results}
     same = earlier.data == fresh.data and dict(earlier.model) == dict(fresh.model) and settings == asked
     if not same:
         raise InputError(
@@ -145,7 +147,7 @@ def _resumed(prepared: Prepared, path: str) -> Prepared:
             "others",
             "repeat the interrupted command and add --resume",
         )
-    if earlier.optimizer is None and not earlier.training.get("fitted"):
+    if earlier.optimizer is None and not earlier.training.get("stopped", earlier.training.get("fitted")):
         raise InputError(
             "--resume of an interrupted training", f"{path}, which was finished", "train with more --epochs from the start"
         )

@@ -1,9 +1,9 @@
-"""Training: plain stochastic gradient descent to zero training error, deterministic under a seed."""
+"""Training: plain stochastic gradient descent until a rule says that it is enough, deterministic under a seed."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +14,9 @@ from torch import nn
 
 from boundcheck.errors import InputError, nearest
 from boundcheck.networks.mistakes import CHUNK, mistakes
+from boundcheck.runs.one_by_one import OneByOne, dense_layers
 from boundcheck.runs.run import Sample
+from boundcheck.runs.stopping import Stop, parse_stop
 
 OPTIMIZERS = ("adam", "sgd")
 
@@ -32,6 +34,7 @@ class Settings:
         batch_size: Examples a step.
         epochs: At most this many passes over the sample.
         seed: Seed of the initial weights and of the order of the examples.
+        stop: The rule that ends training: ``errors`` (no training error is left), ``margin:GAMMA:SHARE`` or ``loss:NATS``.
     """
 
     optimizer: str = "sgd"
@@ -42,6 +45,7 @@ class Settings:
     batch_size: int = 128
     epochs: int = 200
     seed: int = 0
+    stop: str = "errors"
 
     def __post_init__(self) -> None:
         """Refuse settings that can't train anything.
@@ -64,6 +68,7 @@ class Settings:
             if not fits:
                 advice = "see 'boundcheck train --help' for its range"
                 raise InputError(f"a usable --{name.replace('_', '-')}", repr(getattr(self, name)), advice)
+        parse_stop(self.stop)
 
 
 @dataclass(frozen=True)
@@ -74,11 +79,16 @@ class Epoch:
         epoch: Counted from 1.
         loss: Mean cross-entropy during the pass, in nats.
         errors: Training errors after the pass, in evaluation mode; ties and NaN count.
+        level: What the rule that ends training looks at, after the pass: the share of examples that are right or reached the
+            margin, or the cross-entropy in nats.
+        stopped: Whether the rule was met.
     """
 
     epoch: int
     loss: float
     errors: int
+    level: float
+    stopped: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +98,14 @@ class Trained:
     Attributes:
         history: One record an epoch, those of an earlier part included.
         fitted: Whether the last epoch had no training error.
+        stopped: Whether the rule that ends training was met.
         state: Weights at that moment; training that goes on does not change them.
         optimizer: State to go on from.
     """
 
     history: tuple[Mapping[str, Any], ...]
     fitted: bool
+    stopped: bool
     state: Mapping[str, torch.Tensor]
     optimizer: Mapping[str, Any]
 
@@ -127,15 +139,35 @@ def logits_of(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return output  # type: ignore[no-any-return]
 
 
-def count_errors(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
-    """Training errors in evaluation mode, in the precision that the network is trained in; ties and NaN count."""
+@dataclass(frozen=True)
+class Standing:
+    """How a network does on its training sample, in evaluation mode and in the precision that it is trained in.
+
+    Attributes:
+        errors: Training errors; ties and NaN count.
+        reached: Examples whose margin, the output of the label less the largest other, is at least the rule's.
+        loss: Mean cross-entropy in nats.
+    """
+
+    errors: int
+    reached: int
+    loss: float
+
+
+def standing(network: nn.Module, x: torch.Tensor, y: torch.Tensor, stop: Stop) -> Standing:
+    """One pass over the sample."""
     network.eval()
-    wrong = 0
+    errors, reached, loss = 0, 0, 0.0
     with torch.no_grad():
         for start in range(0, len(y), CHUNK):
-            rows = slice(start, start + CHUNK)
-            wrong += int(mistakes(logits_of(network, x[rows]), y[rows])[0].sum())
-    return wrong
+            outputs, labels = logits_of(network, x[start : start + CHUNK]), y[start : start + CHUNK]
+            errors += int(mistakes(outputs, labels)[0].sum())
+            if stop.kind == "margin":
+                rivals = outputs.scatter(1, labels[:, None], -torch.inf).amax(dim=1)
+                reached += int((outputs.gather(1, labels[:, None])[:, 0] - rivals >= stop.value).sum())
+            if stop.kind == "loss":
+                loss += float(nn.functional.cross_entropy(outputs, labels, reduction="sum"))
+    return Standing(errors, reached, loss / len(y))
 
 
 def _batches(n: int, settings: Settings, epoch: int) -> Iterator[NDArray[np.int64]]:
@@ -159,7 +191,7 @@ def train_epochs(
     optimizer_state: Mapping[str, Any] | None = None,
     on_epoch: Callable[[Epoch, Trained], None] | None = None,
 ) -> Trained:
-    """Train in place until no training error is left or the epochs are spent.
+    """Train in place until the rule of the settings is met or the epochs are spent.
 
     Args:
         network: Changed in place; left in evaluation mode.
@@ -176,30 +208,51 @@ def train_epochs(
     if not trainable:
         raise InputError("a network with parameters to train", "none", "check --model")
     x, y = torch.from_numpy(np.ascontiguousarray(sample.x)).to(trainable[0].dtype), torch.from_numpy(sample.y)
+    stop = parse_stop(settings.stop)
+    by_hand = _by_hand(network, x, y, settings)
     optimizer = make_optimizer(network, settings)
     if optimizer_state is not None:
         _go_on(optimizer, optimizer_state)
     records = list(history)
 
     def so_far() -> Trained:
-        fitted = bool(records) and records[-1]["errors"] == 0
+        fitted, stopped = bool(records) and records[-1]["errors"] == 0, _stopped(records, stop)
         state = {name: value.detach().clone() for name, value in network.state_dict().items()}
-        return Trained(tuple(records), fitted, state, copy.deepcopy(optimizer.state_dict()))
+        return Trained(tuple(records), fitted, stopped, state, copy.deepcopy(optimizer.state_dict()))
 
     with torch.random.fork_rng(devices=[]):
         for number in range(len(records) + 1, settings.epochs + 1):
-            if records and records[-1]["errors"] == 0:
+            if _stopped(records, stop):
                 break
             torch.manual_seed((settings.seed * 1_000_003 + number) % 2**63)  # dropout, if the network has some
+            lr = settings.lr * settings.lr_decay ** (number - 1)
             for group in optimizer.param_groups:
-                group["lr"] = settings.lr * settings.lr_decay ** (number - 1)
-            loss = _one_epoch(network, optimizer, x, y, settings, number)
-            record = Epoch(number, loss, count_errors(network, x, y))
+                group["lr"] = lr
+            if by_hand is None:
+                total = _one_epoch(network, optimizer, x, y, settings, number)
+            else:
+                total = by_hand.epoch((int(batch[0]) for batch in _batches(len(y), settings, number)), lr)
+            if not np.isfinite(total):
+                raise InputError("a training that converges", f"a loss of {total} in epoch {number}", "lower --lr")
+            found = asdict(standing(network, x, y, stop))
+            record = Epoch(number, total / len(y), found["errors"], stop.level(n=len(y), **found), stop.met(n=len(y), **found))
             records.append(asdict(record))
             if on_epoch is not None:
                 on_epoch(record, so_far())
     network.eval()
     return so_far()
+
+
+def _stopped(records: Sequence[Mapping[str, Any]], stop: Stop) -> bool:
+    """Whether the last epoch met the rule; checkpoints of earlier versions record errors alone."""
+    return bool(records) and bool(records[-1].get("stopped", stop.kind == "errors" and records[-1]["errors"] == 0))
+
+
+def _by_hand(network: nn.Module, x: torch.Tensor, y: torch.Tensor, settings: Settings) -> OneByOne | None:
+    """Steps written out by hand, where they are the same as the optimizer's and faster."""
+    plain = settings.optimizer == "sgd" and settings.momentum == 0.0 and settings.weight_decay == 0.0
+    layers = dense_layers(network) if plain and settings.batch_size == 1 else None
+    return None if layers is None else OneByOne(layers, x, y)
 
 
 def _go_on(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
@@ -215,6 +268,7 @@ def _go_on(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
 def _one_epoch(
     network: nn.Module, optimizer: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor, settings: Settings, number: int
 ) -> float:
+    """One pass; the sum of the losses, in nats."""
     network.train()
     total = 0.0
     for batch in _batches(len(y), settings, number):
@@ -224,6 +278,4 @@ def _one_epoch(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         total += float(loss.detach()) * len(batch)
-    if not np.isfinite(total):
-        raise InputError("a training that converges", f"a loss of {total} in epoch {number}", "lower --lr")
-    return total / len(y)
+    return total
