@@ -15,6 +15,7 @@ from boundcheck.cli.audit import audit
 from boundcheck.cli.bounds import bounds
 from boundcheck.cli.demo import demo
 from boundcheck.cli.evaluate import evaluate
+from boundcheck.cli.rank import rank
 from boundcheck.cli.train import train
 from boundcheck.errors import InputError
 
@@ -49,7 +50,7 @@ def _paragraphs(docstring: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
 
 
-for _command in (demo, train, evaluate, audit, bounds):
+for _command in (demo, train, evaluate, audit, rank, bounds):
     app.command(help=_paragraphs(_command.__doc__ or ""))(_command)
 
 

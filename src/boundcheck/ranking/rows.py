@@ -13,7 +13,7 @@ from boundcheck.errors import InputError
 from boundcheck.ranking.networks import Networks, from_table
 
 FORMAT = "boundcheck-sweep/1"
-"""Format of the rows that a sweep writes: ``settings``, ``fitted``, ``train``, ``test``, ``measures`` and ``bounds``."""
+"""Format of what a sweep finds of a network: ``settings``, ``fitted``, ``train``, ``test``, ``measures`` and ``bounds``."""
 REPEATS = ("seed",)
 """Settings that make repeats, not hyper-parameters."""
 BOUND = "bound:"
@@ -43,21 +43,24 @@ def from_csv(
     )
 
 
-def from_sweep(rows: Iterable[Mapping[str, Any]], *, measures: Sequence[str] | None = None, source: str = "the sweep") -> Networks:
-    """Networks from the rows of a sweep; measures under their names, bounds under ``bound:NAME``.
+def from_results(
+    results: Iterable[Mapping[str, Any]], *, failed: int = 0, measures: Sequence[str] | None = None, source: str = "the sweep"
+) -> Networks:
+    """Networks from what a sweep found; measures under their names, bounds under ``bound:NAME``.
 
     Args:
-        rows: Objects of format :data:`FORMAT`.
+        results: Objects of format :data:`FORMAT`, one a network.
+        failed: Jobs of the sweep that came to nothing, for the reader.
         measures: Names to judge; all when ``None``.
-        source: What to call the rows in messages.
+        source: What to call the sweep in messages.
 
     Raises:
-        InputError: A row is of another format, or too few networks or hyper-parameters vary.
+        InputError: A result is of another format, or too few networks or hyper-parameters vary.
     """
     flat, names = [], dict[str, None]()
-    for row in rows:
+    for row in results:
         if row.get("format") != FORMAT:
-            raise InputError(f"rows of format {FORMAT} in {source}", repr(row.get("format")), "name the folder of a sweep")
+            raise InputError(f"networks of format {FORMAT} in {source}", repr(row.get("format")), "name the folder of a sweep")
         settings = {f"setting:{name}": _plain(value) for name, value in row["settings"].items()}
         judged = {**row["measures"], **{f"{BOUND}{name}": value for name, value in row["bounds"].items()}}
         names |= dict.fromkeys(judged)
@@ -75,7 +78,7 @@ def from_sweep(rows: Iterable[Mapping[str, Any]], *, measures: Sequence[str] | N
     found = from_table(
         table, hyperparameters=varied, gap="gap", measures=columns, fitted="fitted", test_size="test_size", source=source
     )
-    return _renamed(found)
+    return _renamed(found, (f"{failed} jobs of the sweep failed and are left out",) if failed else ())
 
 
 def bounds_among(networks: Networks) -> frozenset[str]:
@@ -88,12 +91,12 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (int, float, str)) else json.dumps(value)
 
 
-def _renamed(found: Networks) -> Networks:
+def _renamed(found: Networks, notes: tuple[str, ...]) -> Networks:
     return Networks(
         settings={name.removeprefix("setting:"): codes for name, codes in found.settings.items()},
         values={name.removeprefix("setting:"): values for name, values in found.values.items()},
         gap=found.gap,
         test_size=found.test_size,
         measures={name.removeprefix("measure:"): column for name, column in found.measures.items()},
-        notes=tuple(note.removeprefix("setting:") for note in found.notes),
+        notes=(*(note.removeprefix("setting:") for note in found.notes), *notes),
     )

@@ -30,6 +30,7 @@ _SPECIAL = {
     "≥": r"$\ge$",
     "≈": r"$\approx$",
     "×": r"$\times$",
+    "±": r"$\pm$",
     "·": r"$\cdot$",
     "∞": r"$\infty$",
     "√": r"$\surd$",
