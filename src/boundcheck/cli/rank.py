@@ -95,7 +95,9 @@ def _networks(source: str, named: dict[str, str | None], measures: tuple[str, ..
 
         rows = read_rows(source)
         failed = sum(row.failed is not None for row in rows)
-        return from_results([row.result for row in rows if row.result is not None], failed=failed, measures=measures, source=source)
+        return from_results(
+            [row.result for row in rows if row.result is not None], failed=failed, measures=measures, source=source
+        )
     gap, test, train = named["--gap"], named["--test-error"], named["--train-error"]
     if (gap is None) == (test is None and train is None) or (test is None) != (train is None):
         raise InputError("--gap NAME, or --test-error NAME and --train-error NAME", "neither or a mixture", "name the columns")
@@ -123,7 +125,14 @@ def _names(option: str, text: str | None) -> tuple[str, ...] | None:
 
 
 def _deliver(
-    found: Ranking, source: str, *, json_file: str | None, csv: str | None, latex: str | None, plot: str | None, heatmap: str | None
+    found: Ranking,
+    source: str,
+    *,
+    json_file: str | None,
+    csv: str | None,
+    latex: str | None,
+    plot: str | None,
+    heatmap: str | None,
 ) -> None:
     from boundcheck.files import write_whole
     from boundcheck.report import ranking

@@ -2,8 +2,8 @@
 
 A replicate draws n networks with replacement, which gives network i a weight w_i and a pair of different networks the weight
 w_i w_j. A network drawn twice is not paired with itself: that pair would be a tie and pull every statistic towards that of a
-measure that knows nothing. Environments are those of the table itself. The intervals are percentiles; they speak of other networks
-trained in the same settings, not of other settings.
+measure that knows nothing. Environments are those of the table itself. The intervals are percentiles; they speak of other
+networks trained in the same settings, not of other settings.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ equations (4) to (6).
 
 .. math:: \tau = \frac{1}{|T|(|T| - 1)} \sum_{w \ne w'} \mathrm{sgn}(C(w) - C(w'))\,\mathrm{sgn}(G(w) - G(w')),
 
-a tie in either counting 0. A hyper-parameter that moves both the measure and the gap makes this large whatever the measure has to do
-with generalization. The granulated coefficient :math:`\psi_i` of hyper-parameter i is the mean, over all values of the others, of
-the same average over pairs that differ in the i-th alone; :math:`\Psi` is the mean of :math:`\psi_i` over i. With repeats the
+a tie in either counting 0. A hyper-parameter that moves both the measure and the gap makes this large whatever the measure has to
+do with generalization. The granulated coefficient :math:`\psi_i` of hyper-parameter i is the mean, over all values of the others,
+of the same average over pairs that differ in the i-th alone; :math:`\Psi` is the mean of :math:`\psi_i` over i. With repeats the
 average is over all pairs of networks with different values of i; with one network for each setting it is the paper's.
 """
 

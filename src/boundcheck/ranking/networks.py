@@ -71,8 +71,8 @@ def from_table(
         source: What to call the table in messages.
 
     Raises:
-        InputError: A column is not there or holds no numbers, fewer than two networks are left, no hyper-parameter varies, or every
-            measure is constant.
+        InputError: A column is not there or holds no numbers, fewer than two networks are left, no hyper-parameter varies, or
+            every measure is constant.
     """
     columns = [str(name) for name in table.columns]
     parts = (gap,) if isinstance(gap, str) else gap
@@ -127,7 +127,7 @@ def _truths(column: pd.Series, name: str, source: str) -> NDArray[np.bool_]:
     if found.isna().any():
         odd = column[found.isna()].iloc[0]
         raise InputError(f"true or false in column {name!r} of {source}", repr(odd), "name another column with --fitted")
-    return found.to_numpy(dtype=bool)
+    return np.asarray(found, dtype=bool)
 
 
 def _is_number(column: pd.Series) -> bool:
@@ -136,7 +136,7 @@ def _is_number(column: pd.Series) -> bool:
 
 def _numbers(table: pd.DataFrame, name: str, source: str) -> Floats:
     try:
-        return pd.to_numeric(table[name]).to_numpy(dtype=np.float64)
+        return np.asarray(pd.to_numeric(table[name]), dtype=np.float64)
     except (ValueError, TypeError):
         odd = next(value for value in table[name] if pd.isna(pd.to_numeric(value, errors="coerce")) and not pd.isna(value))
         raise InputError(f"numbers in column {name!r} of {source}", repr(odd), "name another column") from None

@@ -11,9 +11,9 @@ In an environment e with pairs (w, w') the sign error of a measure C against the
 0 for a measure that orders every pair as the gap does, 1 for one that orders them the other way, 1/2 for one that is constant.
 Gaps are measured on finite samples; by Hoeffding's inequality two gaps at distance :math:`\Delta`, each estimated from n
 examples, are in this order with probability at least :math:`(1 - 2 e^{-2 n (\Delta/2)^2})^2`, which is the weight
-:math:`\alpha`, taken as 0 where the parenthesis is negative. A threshold t replaces it by :math:`(\alpha - t)_+`: the code released with
-the paper has t = 1/2 and keeps environments with an effective size :math:`(\sum\alpha)^2/\sum\alpha^2` of at least 12; these are
-the defaults here. Where the held-out sizes are not known every weight is 1.
+:math:`\alpha`, taken as 0 where the parenthesis is negative. A threshold t replaces it by :math:`(\alpha - t)_+`: the code
+released with the paper has t = 1/2 and keeps environments with an effective size :math:`(\sum\alpha)^2/\sum\alpha^2` of at
+least 12; these are the defaults here. Where the held-out sizes are not known every weight is 1.
 
 A measure is robust when the largest of its sign errors is small; the mean, the 90th percentile and the maximum over environments
 stand side by side.

@@ -83,7 +83,6 @@ class Judged:
         sign_error: Over all environments.
         sign_error_by: By the hyper-parameter that changes.
         mean_interval: Bootstrap interval of the mean sign error.
-        largest_interval: Bootstrap interval of the largest sign error.
         errors: Sign error of each environment, NaN where left out; for figures.
     """
 
@@ -101,7 +100,6 @@ class Judged:
     sign_error: SignErrorSummary
     sign_error_by: Mapping[str, SignErrorSummary]
     mean_interval: Interval | None
-    largest_interval: Interval | None
     errors: Floats = field(repr=False)
 
 
@@ -190,13 +188,12 @@ class _Judge:
             empty = SignErrorSummary(0, None, None, None)
             return Judged(
                 name, kind, len(known), missing, True, None, None, dict.fromkeys(names), None, None, None, empty,
-                dict.fromkeys(names, empty), None, None, np.full(len(self.pairs.starts), np.nan),
+                dict.fromkeys(names, empty), None, np.full(len(self.pairs.starts), np.nan),
             )  # fmt: skip
         gap, pairs = self.networks.gap, self.pairs
         errors = sign_errors(column, self._order, pairs, self._weights, self.settings.effective_size)
         psi = granulated(column, self._order, pairs, len(names))
         information, given = conditional_information(column, self._ordered)
-        mean_interval, largest_interval = self._sign_error_intervals(column, ~np.isnan(errors.errors))
         by = {h: _summary(errors.summary(pairs.hyperparameter == index)) for index, h in enumerate(names)}
         return Judged(
             name=name,
@@ -212,17 +209,16 @@ class _Judge:
             given=None if math.isnan(information) else given,
             sign_error=_summary(errors.summary()),
             sign_error_by=by,
-            mean_interval=mean_interval,
-            largest_interval=largest_interval,
+            mean_interval=self._mean_interval(column, ~np.isnan(errors.errors)),
             errors=errors.errors,
         )
 
-    def _sign_error_intervals(self, column: Floats, kept: NDArray[np.bool_]) -> tuple[Interval | None, Interval | None]:
+    def _mean_interval(self, column: Floats, kept: NDArray[np.bool_]) -> Interval | None:
+        """Of the mean sign error; there is none of the largest, which is larger in most replicates than in the table."""
         if not kept.any() or not self.settings.bootstrap:
-            return None, None
-        found = [(e.mean(), e.max()) if len(e) else (math.nan, math.nan) for e in self._replicates.sign_errors(column, kept)]
-        means, largest = np.array(found).T
-        return percentiles(means), percentiles(largest)
+            return None
+        means = [errors.mean() if len(errors) else math.nan for errors in self._replicates.sign_errors(column, kept)]
+        return percentiles(np.array(means))
 
 
 def _number(value: float) -> float | None:

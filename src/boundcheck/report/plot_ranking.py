@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from boundcheck.ranking.statistics import Judged, Ranking
 
 _BINS = 101
-_MARKS = (("mean", ":", "#E69F00"), ("p90", "--", "#CC79A7"), ("largest", "-", VERMILLION))
+_MARKS: tuple[tuple[str, Any, str], ...] = (("mean", ":", "#E69F00"), ("p90", "--", "#CC79A7"), ("largest", "-", VERMILLION))
 _LABELS = {"mean": "mean", "p90": "90th percentile", "largest": "maximum"}
 
 
@@ -67,7 +67,8 @@ def draw_granulated(ranking: Ranking) -> Figure:
     values = np.array(
         [[_or_nan(line.psi[name]) for name in names] + [_or_nan(line.mean_psi), _or_nan(line.tau)] for line in lines]
     ).reshape(len(lines), len(columns))
-    width, height = 2.6 + 0.62 * len(columns), 1.3 + 0.2 * len(lines)
+    above = 0.2 + 0.05 * max(len(name) for name in columns)
+    width, height = 2.6 + 0.62 * len(columns), 0.15 + above + 0.2 * len(lines)
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((1.95 / width, 0.15 / height, 0.6 * len(columns) / width, 0.2 * len(lines) / height))
     axes.imshow(values, cmap="RdBu", vmin=-1.0, vmax=1.0, aspect="auto", interpolation="nearest")
@@ -108,7 +109,9 @@ def _summaries(axes: Axes, lines: list[Judged], kept: NDArray[np.bool_]) -> None
 
 
 def _names(axes: Axes, lines: list[Judged]) -> None:
-    axes.set_xticks(range(len(lines)), [line.name for line in lines], fontsize=6.5, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_xticks(
+        range(len(lines)), [line.name for line in lines], fontsize=6.5, rotation=60, ha="right", rotation_mode="anchor"
+    )
     axes.tick_params(axis="x", length=0)
     for label, line in zip(axes.get_xticklabels(), lines, strict=True):
         label.set_color({"bound": BLUE, "baseline": MUTED}.get(line.kind, INK))

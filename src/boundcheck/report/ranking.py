@@ -50,7 +50,9 @@ def notes(ranking: Ranking) -> list[str]:
     """What a reader has to know: what was left out, and why."""
     networks, settings = ranking.networks, ranking.settings
     found = list(networks.notes)
-    found += [f"{name} has no value for {count} networks; they take no part in its line" for name, count in networks.missing.items()]
+    found += [
+        f"{name} has no value for {count} networks; they take no part in its line" for name, count in networks.missing.items()
+    ]
     found += [f"{name} is the same for all networks and orders nothing" for name in networks.constant]
     counted = max((line.sign_error.environments for line in ranking.judged), default=0)
     if counted < len(ranking.pairs.starts):
@@ -132,7 +134,7 @@ def _flat(line: Judged) -> dict[str, Any]:
     found |= {"constant": line.constant, "tau": line.tau, **ends("tau", line.tau_interval)}
     found |= {"mean_psi": line.mean_psi} | {f"psi_{name}": value for name, value in line.psi.items()}
     found |= {"information": line.information, "given": line.given, **errors("", line.sign_error)}
-    found |= {**ends("sign_error_mean", line.mean_interval), **ends("sign_error_largest", line.largest_interval)}
+    found |= ends("sign_error_mean", line.mean_interval)
     for name, summary in line.sign_error_by.items():
         found |= errors(f"_{name}", summary)
     return found
