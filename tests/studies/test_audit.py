@@ -312,7 +312,7 @@ def test_an_interrupt_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(module, "run_batch", stopped)
     assert main(["audit", "--theorems", "blumer1987bits", "--trials", "3", "--workers", "1"]) == 130
     out = capsys.readouterr().out
-    assert "Interrupted: 9 of 24" in out
+    assert "Interrupted: 12 of 27" in out
     assert "blumer1987bits" in out
 
 

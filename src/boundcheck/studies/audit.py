@@ -25,7 +25,8 @@ LEVEL = 1e-3
 TOGETHER = "all together"
 """Name of the row of a joint audit that counts trials where any theorem misses."""
 
-_BATCH = 20  # trials handed to a worker at a time: long enough to hide the handing, short enough to stop soon
+BATCH = 20
+"""Trials handed to a worker at a time: long enough to hide the handing, short enough to stop soon."""
 
 
 @dataclass(frozen=True)
@@ -194,9 +195,7 @@ class Audit:
 def _batches(plan: Plan, workers: int) -> Iterator[tuple[int, dict[tuple[str, str], Tally]]]:
     """Counts of batches of trials, in any order; the settings take turns, so that an early stop leaves something of each."""
     jobs = [
-        (name, range(start, min(start + _BATCH, plan.trials)))
-        for start in range(0, plan.trials, _BATCH)
-        for name in plan.settings
+        (name, range(start, min(start + BATCH, plan.trials))) for start in range(0, plan.trials, BATCH) for name in plan.settings
     ]
     if workers == 1:
         yield from (run_batch(plan, name, trials) for name, trials in jobs)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from pathlib import Path
+
+import boundcheck
 
 
 def machine() -> dict[str, object]:
@@ -16,6 +19,24 @@ def machine() -> dict[str, object]:
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         found["memory_gib"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     return found | {"python": platform.python_version()}
+
+
+def code() -> str:
+    """Which code this is: the commit of the checkout that it runs from, with a mark if files were changed; else the version."""
+    here = Path(__file__)
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(["git", *words], cwd=here.parent, capture_output=True, text=True, timeout=60)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    # An environment inside of another repository is not a checkout of this one.
+    commit = git("rev-parse", "HEAD") if git("ls-files", "--error-unmatch", here.name) is not None else None
+    if not commit:
+        return f"version {boundcheck.__version__}"
+    return f"{commit} with changes" if git("status", "--porcelain", "--", str(here.parents[1])) else commit
 
 
 def cores() -> int:

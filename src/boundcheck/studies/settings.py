@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from boundcheck.data.synthetic import FiniteProblem, GaussianPair, coin
 from boundcheck.studies.finite import Memorizer, WorstOfGrid, grid
@@ -30,6 +31,7 @@ def settings() -> Mapping[str, Setting]:
         _split(),
         _relu(),
         _deep(),
+        _residual(),
         _conv(),
         _patches(),
         _memorizer(),
@@ -117,6 +119,37 @@ def _deep() -> Setting:
         candidates=rng.integers(-1, 2, size=(20000, 21)).astype(np.float64),
         shape=(2,),
         n=4000,
+        held_out=60,
+        ceiling=0.3,
+    )
+
+
+class _Residual(nn.Module):
+    """A network 2-2-2 whose hidden units are a linear map of the input plus two layers of it, around which it skips."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.inner, self.outer, self.last = (nn.Linear(2, 2, bias=False) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        stem = self.first(x)
+        hidden: Tensor = self.last(torch.relu(stem + self.outer(torch.relu(self.inner(stem)))))
+        return hidden
+
+
+def _residual() -> Setting:
+    rng = np.random.default_rng(4)
+    x = grid((-2.0, -1.0, 0.0, 1.0, 2.0), 2)
+    candidates = rng.integers(-1, 2, size=(20000, 16)).astype(np.float64)
+    return WorstOfGrid(
+        name="residual",
+        says="20 points of a grid, 2 classes with noise; worst of 20000 networks with a skip connection, n = 12000",
+        problem=_labelled(x[x[:, 0] != x[:, 1]], lambda x: (x[:, 0] > x[:, 1]).astype(np.int64), 2, noise=1, of=10),
+        architecture=_Residual,
+        candidates=candidates,
+        shape=(2,),
+        n=12000,
         held_out=60,
         ceiling=0.3,
     )
