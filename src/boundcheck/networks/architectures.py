@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from boundcheck.errors import InputError, nearest
+from boundcheck.networks.memorizer import Memorizer
 from boundcheck.networks.modules import Normalize, Reshape, Residual
 
 __all__ = ["ARCHITECTURES", "Normalize", "build", "conv", "describe", "linear", "mlp", "rebuild", "residual"]
@@ -126,6 +127,17 @@ def residual(
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(depth, classes, bias=bias))
 
 
+def memorizer(input_shape: Shape, classes: int, hinges: int) -> nn.Module:
+    """The network of ``boundcheck construct``, all of whose hidden units share one direction.
+
+    Args:
+        input_shape: Shape of one example.
+        classes: Number of outputs.
+        hinges: Number of hidden units.
+    """
+    return Memorizer(math.prod(input_shape), hinges, classes)
+
+
 def _image(shape: Shape) -> tuple[list[nn.Module], tuple[int, ...]]:
     """What brings an input into the form (channels, height, width), and that form."""
     if len(shape) == 3:
@@ -138,13 +150,16 @@ def _image(shape: Shape) -> tuple[list[nn.Module], tuple[int, ...]]:
 ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
     {"linear": linear, "mlp": mlp, "conv": conv, "residual": residual}
 )
+"""Networks to be trained."""
+CONSTRUCTED: Mapping[str, Callable[..., nn.Module]] = MappingProxyType({"memorizer": memorizer})
+"""Networks whose weights are solved for, which no training finds."""
 
 
 def build(name: str, input_shape: Shape, classes: int, *, seed: int = 0, **settings: Any) -> nn.Module:
     """Makes a built-in network with freshly drawn weights.
 
     Args:
-        name: A key of ``ARCHITECTURES``.
+        name: A key of ``ARCHITECTURES`` or ``CONSTRUCTED``.
         input_shape: Shape of one example.
         classes: Number of outputs.
         seed: Seed of the initial weights; torch's global generator is left as it was.
@@ -156,12 +171,13 @@ def build(name: str, input_shape: Shape, classes: int, *, seed: int = 0, **setti
     Raises:
         InputError: If there is no such architecture or setting.
     """
-    if name not in ARCHITECTURES:
+    known = {**ARCHITECTURES, **CONSTRUCTED}
+    if name not in known:
         raise InputError("an architecture", repr(name), nearest(name, list(ARCHITECTURES)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            return ARCHITECTURES[name](tuple(int(n) for n in input_shape), int(classes), **settings)
+            return known[name](tuple(int(n) for n in input_shape), int(classes), **settings)
         except TypeError as error:
             raise InputError(f"settings of {name}", str(error), "see the architecture's help") from error
 

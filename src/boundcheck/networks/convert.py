@@ -12,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 from torch.nn.utils import parametrize
 
 from boundcheck.networks import ops
+from boundcheck.networks.memorizer import Memorizer
 from boundcheck.networks.modules import Normalize, Reshape
 
 CONVOLUTIONS: dict[type[nn.Module], int] = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}
@@ -199,12 +200,20 @@ def _adaptive(module: Any, key: str, shape: tuple[int, ...]) -> ops.Op:
     return ops.AdaptiveAveragePool(tuple(n if m is None else int(m) for m, n in zip(sizes, shape[1:], strict=True)))
 
 
+def _memorizer(module: Any, key: str, shape: tuple[int, ...]) -> ops.Op:
+    raise ValueError(
+        "hinges that share one direction and are summed by sorted prefixes: as dense layers it would have other parameters, and "
+        "the rounding of their sums is larger than any margin"
+    )
+
+
 Maker = Callable[[Any, str, tuple[int, ...]], ops.Op]
 _MAKERS: tuple[tuple[Any, Maker], ...] = (
     ((nn.Linear,), _dense),
     (CONVOLUTIONS, _convolution),
     (BATCH_NORMS, _batch_norm),
     ((Normalize,), _normalize),
+    ((Memorizer,), _memorizer),
     ((nn.ReLU, nn.LeakyReLU), _activation),
     (MAX_POOLS, _max_pool),
     (AVERAGE_POOLS, _average_pool),

@@ -17,15 +17,16 @@ from torch import fx, nn
 from boundcheck.networks import ops
 from boundcheck.networks.folding import fold_batch_norms
 from boundcheck.networks.graph import Graph, ModuleEntry, Node
+from boundcheck.networks.memorizer import Memorizer
 from boundcheck.networks.modules import Normalize, Reshape
 from boundcheck.networks.reader import BATCH, Reader
 
 
 class _Tracer(fx.Tracer):
-    """Looks into every module except torch's own and the two small ones that have an operation of their own."""
+    """Looks into every module except torch's own and the few that are judged as a whole."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, (Normalize, Reshape)) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, (Normalize, Reshape, Memorizer)) or super().is_leaf_module(m, module_qualified_name)
 
 
 class _Recorder(fx.Interpreter):

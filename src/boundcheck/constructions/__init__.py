@@ -1,0 +1,15 @@
+"""Expressivity theorems made into networks, and checked."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_WHERE = {"Memorized": "zhang2017depth2", "memorize": "zhang2017depth2"}
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
