@@ -139,7 +139,14 @@ def memorize(
     progress("solving", 0.8)
     found = time.perf_counter()
     kept = values[line.rows].astype(np.float64)
-    rule = knots if knots != "auto" else "between" if between_is_exact(line, kept) else "data"
+    exact = knots != "data" and between_is_exact(line, kept)
+    if knots == "between" and not exact:
+        raise InputError(
+            "projections and values of so few bits that floats hold the knots between them",
+            "more than 53 bits",
+            "use --knots data, or integer inputs",
+        )
+    rule = "between" if exact else "data"
     biases, weights = second_differences(line.z, line.rest, kept) if rule == "data" else between(line, kept)
     seconds = {"direction": found - start, "solve": time.perf_counter() - found}
     network = Memorizer(points.shape[1], len(weights), classes)
@@ -207,17 +214,8 @@ def between(line: Line, y: Floats) -> tuple[Floats, Floats]:
         y: Values, shape (n,).
 
     Returns:
-        (b, w), shape (n,), rounded where they are no multiples of a power of two that float64 can hold.
-
-    Raises:
-        InputError: The projections are no floats.
+        (b, w), shape (n,), without any rounding where :func:`between_is_exact`.
     """
-    if not line.exact:
-        raise InputError(
-            "projections that float64 holds, for knots between the points",
-            "projections of more than 53 bits",
-            "use --knots data, or integer inputs",
-        )
     steep = _slope_bound(line, y)
     steps = np.diff(y, prepend=0.0)
     nonzero = np.flatnonzero(y)
