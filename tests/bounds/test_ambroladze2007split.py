@@ -44,18 +44,35 @@ def test_splits_compared_are_paid_for() -> None:
 
 def split_evidence(certified: int | None = 700, prior_mean: str = "split"):
     evidence = example_evidence()
-    posterior = dataclasses.replace(evidence.posterior, prior_mean=prior_mean, certified=certified)
+    drawn = dataclasses.replace(evidence.posterior.drawn, n=certified or N)
+    posterior = dataclasses.replace(evidence.posterior, prior_mean=prior_mean, certified=certified, drawn=drawn)
     return dataclasses.replace(evidence, posterior=posterior)
 
 
-def test_it_answers_where_the_prior_is_from_a_split_and_nobody_else_does() -> None:
+def around_a_posterior():
+    return {name: t for name, t in CATALOGUE.items() if t.family == "pac-bayes" and "posterior" in t.reads}
+
+
+def test_with_a_prior_from_a_split_every_bound_counts_the_rest_alone() -> None:
     evidence = split_evidence()
     own = Ambroladze2007Split()(evidence, 0.05)
-    assert own.status is not Status.NOT_APPLICABLE
     assert own.choices["examples counted"] == 700 < N
-    for name, theorem in CATALOGUE.items():
-        if theorem.family == "pac-bayes" and "posterior" in theorem.reads and name != own.name:
-            assert theorem(evidence, 0.05).status is Status.NOT_APPLICABLE, name
+    assert own.value == pytest.approx(CATALOGUE["maurer2004kl"](evidence, 0.05).value, rel=1e-9)
+    fewer = dataclasses.replace(evidence, problem=dataclasses.replace(evidence.problem, n=700))
+    for name, theorem in around_a_posterior().items():
+        on_rest, alone = theorem(evidence, 0.05), theorem(fewer, 0.05)
+        assert on_rest.value == alone.value is not None, name
+
+
+def test_a_prior_that_saw_an_example_that_is_counted_is_a_violated_hypothesis() -> None:
+    evidence = split_evidence()
+    posterior = dataclasses.replace(evidence.posterior, overlap=3)
+    for name, theorem in around_a_posterior().items():
+        certificate = theorem(dataclasses.replace(evidence, posterior=posterior), 0.05)
+        assert certificate.status is Status.NOT_APPLICABLE, name
+        assert "3 of the 700 examples counted had a part in it" in (certificate.why or ""), name
+    unknown = split_evidence(certified=None)
+    assert "part of the sample" in (CATALOGUE["maurer2004kl"](unknown, 0.05).why or "")
 
 
 def test_for_other_priors_it_says_where_to_look() -> None:

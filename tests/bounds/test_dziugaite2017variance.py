@@ -83,9 +83,18 @@ def test_the_mixture_is_smaller_on_the_sample_evidence() -> None:
     assert ours.value < paper.value
 
 
-def test_a_prior_from_a_split_is_not_this_theorem() -> None:
+@pytest.mark.parametrize(("change", "says"), [({"law": "laplace"}, "laplace"), ({"configurations": 3}, "3 ways")])
+def test_other_laws_and_choices_that_it_does_not_pay_for_are_refused(change: dict[str, object], says: str) -> None:
     evidence = example_evidence()
-    posterior = dataclasses.replace(evidence.posterior, prior_mean="split", certified=300)
+    posterior = dataclasses.replace(evidence.posterior, **change)
+    certificate = Dziugaite2017Variance()(dataclasses.replace(evidence, posterior=posterior), 0.05)
+    assert certificate.status is Status.NOT_APPLICABLE
+    assert says in (certificate.why or "")
+
+
+def test_a_prior_from_an_unknown_part_of_the_sample_is_refused() -> None:
+    evidence = example_evidence()
+    posterior = dataclasses.replace(evidence.posterior, prior_mean="split")
     certificate = Dziugaite2017Variance()(dataclasses.replace(evidence, posterior=posterior), 0.05)
     assert certificate.status is Status.NOT_APPLICABLE
     assert "part of the sample" in (certificate.why or "")

@@ -18,6 +18,7 @@ from boundcheck.evidence.example import example_evidence
 from boundcheck.numerics import kl_inverse
 from boundcheck.theorem import State
 
+DIVERGENCE = ("dimension", "variance_sum", "log_variance_sum", "squared_distance")
 SYMBOLS = {
     "n": 10_000,
     "dimension": [1000],
@@ -28,6 +29,7 @@ SYMBOLS = {
     "draws": 1000,
     "mean_loss": 0.03,
     "candidates": 1,
+    "configurations": 1,
     "delta": 0.05,
 }
 
@@ -109,11 +111,7 @@ def test_a_divergence_below_zero_is_refused() -> None:
 
 def test_terms_add_up_to_two_nested_inversions() -> None:
     bound = Maurer2004Kl.formula(**SYMBOLS)
-    nats = float(
-        kl_divergences(
-            *(SYMBOLS[k] for k in ("dimension", "variance_sum", "log_variance_sum", "squared_distance")), PRIOR_VARIANCES
-        ).min()
-    )
+    nats = float(kl_divergences(*(SYMBOLS[k] for k in DIVERGENCE), PRIOR_VARIANCES).min())
     risk = kl_inverse(0.03, math.log(1 / 0.01) / 1000)
     whole = kl_inverse(risk, (nats + math.log(1024) + log_xi_over(10_000, math.log(1 / 0.04))) / 10_000)
     assert whole * (1 - 1e-12) <= bound.value <= whole * (1 + 1e-9)
@@ -123,6 +121,15 @@ def test_terms_add_up_to_two_nested_inversions() -> None:
 def test_comparing_posteriors_on_the_certified_draws_costs() -> None:
     values = [Maurer2004Kl.formula(**{**SYMBOLS, "candidates": k}).value for k in (1, 2, 10)]
     assert values == sorted(set(values))
+
+
+def test_a_choice_among_ways_to_train_costs_the_logarithm_of_their_number() -> None:
+    table = kl_divergences(*(SYMBOLS[k] for k in DIVERGENCE), PRIOR_VARIANCES)
+    one, seven = cheapest(table, PRIOR_VARIANCES).nats, cheapest(table, PRIOR_VARIANCES, 7).nats
+    assert one + math.log(7) <= seven <= (one + math.log(7)) * (1 + 1e-14)
+    assert Maurer2004Kl.formula(**{**SYMBOLS, "configurations": 7}).value > Maurer2004Kl.formula(**SYMBOLS).value
+    with pytest.raises(ValueError, match="at least one configuration"):
+        cheapest(table, PRIOR_VARIANCES, 0)
 
 
 def test_ratios_round_up_and_ends_are_exact() -> None:

@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from boundcheck.bounds.lemmas.gibbs import SAMPLE, GibbsTheorem, gibbs_bound, gibbs_symbols, posterior_of
-from boundcheck.bounds.lemmas.gibbs_hypotheses import DRAWS_INDEPENDENT, IID
+from boundcheck.bounds.lemmas.gibbs_hypotheses import DRAWS_INDEPENDENT, IID, unseen
 from boundcheck.bounds.lemmas.kl_terms import kl_bound, log_inverse_up, log_xi_over
 from boundcheck.evidence.record import Evidence
 from boundcheck.theorem import Bound, Hypothesis, NotApplicable
@@ -45,7 +45,7 @@ class Ambroladze2007Split(GibbsTheorem):
         return (
             IID,
             Hypothesis.assume("the architecture, the grid of prior variances and the split were fixed before the data"),
-            Hypothesis.assume("the prior's mean depends on no example on which the risk is counted"),
+            unseen(posterior.overlap, posterior.certified or 0) if (posterior := evidence.posterior) else unseen(0, 0),
             DRAWS_INDEPENDENT,
         )
 
@@ -54,7 +54,7 @@ class Ambroladze2007Split(GibbsTheorem):
         posterior = posterior_of(evidence)
         if posterior.prior_mean != "split" or posterior.certified is None:
             raise NotApplicable("the prior saw no part of the sample; maurer2004kl is the theorem for it")
-        return {**gibbs_symbols(evidence), "n": posterior.certified, "splits": posterior.splits}
+        return {**gibbs_symbols(evidence), "splits": posterior.splits}
 
     @staticmethod
     def formula(*, n: int, divergence: float, draws: int, mean_loss: float, candidates: int, splits: int, delta: float) -> Bound:

@@ -30,6 +30,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from boundcheck.bounds.lemmas.gibbs import SAMPLE, GibbsTheorem, gibbs_bound, posterior_of
+from boundcheck.bounds.lemmas.gibbs_hypotheses import refuse_others
 from boundcheck.bounds.lemmas.kl_terms import kl_bound, log_inverse_up
 from boundcheck.bounds.lemmas.variance_mixture import kl_divergences
 from boundcheck.evidence.record import Evidence
@@ -71,9 +72,10 @@ class Dziugaite2017Variance(GibbsTheorem):
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """The sums over each block of the posterior, and the Monte Carlo average."""
         posterior = posterior_of(evidence)
+        refuse_others(posterior)
         groups = list(posterior.groups.values())
         return {
-            "n": evidence.problem.n,
+            "n": posterior.counted(evidence.problem.n),
             "dimension": [g.parameters for g in groups],
             "variance_sum": [g.variance_sum for g in groups],
             "log_variance_sum": [g.log_variance_sum for g in groups],

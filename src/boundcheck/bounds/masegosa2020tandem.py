@@ -51,7 +51,7 @@ class Masegosa2020Tandem(GibbsTheorem):
         if posterior.pairs < 1 or posterior.joint_loss is None:
             raise NotApplicable("no pairs of networks were drawn, so errors that two of them share were not counted")
         return {
-            "n": evidence.problem.n,
+            "n": posterior.counted(evidence.problem.n),
             "divergence": divergence_of(posterior).nats,
             "pairs": posterior.pairs,
             "joint_loss": posterior.joint_loss,

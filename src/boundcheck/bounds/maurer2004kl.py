@@ -56,6 +56,7 @@ class Maurer2004Kl(Theorem):
         "draws": -1,
         "mean_loss": 1,
         "candidates": 1,
+        "configurations": 1,
         "delta": -1,
     }
 
@@ -68,7 +69,7 @@ class Maurer2004Kl(Theorem):
         posterior = evidence.posterior
         groups = list(posterior.groups.values()) if posterior else []
         return {
-            "n": evidence.problem.n,
+            "n": posterior.counted(evidence.problem.n) if posterior else 0,
             "dimension": [g.parameters for g in groups],
             "variance_sum": [g.variance_sum for g in groups],
             "log_variance_sum": [g.log_variance_sum for g in groups],
@@ -77,6 +78,7 @@ class Maurer2004Kl(Theorem):
             "draws": posterior.draws if posterior else 0,
             "mean_loss": posterior.mean_loss if posterior else 0.0,
             "candidates": posterior.candidates if posterior else 0,
+            "configurations": posterior.configurations if posterior else 1,
         }
 
     @staticmethod
@@ -91,6 +93,7 @@ class Maurer2004Kl(Theorem):
         draws: int,
         mean_loss: float,
         candidates: int,
+        configurations: int,
         delta: float,
     ) -> Bound:
         """The bound on the Gibbs risk.
@@ -105,10 +108,13 @@ class Maurer2004Kl(Theorem):
             draws: Number m >= 1 of independent Monte Carlo numbers in [0, 1].
             mean_loss: Their mean, in [0, 1].
             candidates: Number K >= 1 of posteriors compared on these draws.
+            configurations: Number of ways to train, each with its prior, among which results chose.
             delta: Confidence in (0, 1), of both events together.
         """
         choice = cheapest(
-            kl_divergences(dimension, variance_sum, log_variance_sum, squared_distance, prior_variances), prior_variances
+            kl_divergences(dimension, variance_sum, log_variance_sum, squared_distance, prior_variances),
+            prior_variances,
+            configurations,
         )
         risk = kl_bound(mean_loss, log_inverse_up(delta, _MONTE_CARLO / candidates), draws)
         confidence = log_xi_over(n, log_inverse_up(delta, _SAMPLE))

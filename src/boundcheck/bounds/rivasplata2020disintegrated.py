@@ -23,12 +23,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from boundcheck.bounds.lemmas.drawn import ONE_DRAW
+from boundcheck.bounds.lemmas.drawn import ONE_DRAW, drawn_from
 from boundcheck.bounds.lemmas.gibbs_hypotheses import DETERMINISTIC, posterior_hypotheses
 from boundcheck.bounds.lemmas.kl_terms import increments, kl_bound, log_inverse_up, log_xi_over, ratio_up
 from boundcheck.bounds.lemmas.variance_mixture import cheapest, log_ratios
 from boundcheck.evidence.record import Evidence
-from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
+from boundcheck.theorem import Bound, Hypothesis, Theorem
 
 
 class Rivasplata2020Disintegrated(Theorem):
@@ -46,6 +46,7 @@ class Rivasplata2020Disintegrated(Theorem):
         "drawn_squared_distance": 1,
         "drawn_noise": -1,
         "errors": 1,
+        "configurations": 1,
         "delta": -1,
     }
 
@@ -55,18 +56,17 @@ class Rivasplata2020Disintegrated(Theorem):
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """The sums over each block at the draw, and the training errors of the drawn network."""
-        posterior = evidence.posterior
-        if posterior is None or posterior.drawn.n != evidence.problem.n:
-            raise NotApplicable("the errors of the drawn network were not counted on the whole training sample")
+        posterior = drawn_from(evidence)
         groups = list(posterior.groups.values())
         return {
-            "n": evidence.problem.n,
+            "n": posterior.drawn.n,
             "dimension": [g.parameters for g in groups],
             "log_variance_sum": [g.log_variance_sum for g in groups],
             "drawn_squared_distance": [g.drawn_squared_distance for g in groups],
             "drawn_noise": [g.drawn_noise for g in groups],
             "prior_variances": posterior.prior_variances,
             "errors": posterior.drawn.errors,
+            "configurations": posterior.configurations,
         }
 
     @staticmethod
@@ -79,6 +79,7 @@ class Rivasplata2020Disintegrated(Theorem):
         drawn_noise: Sequence[float],
         prior_variances: Sequence[float],
         errors: int,
+        configurations: int,
         delta: float,
     ) -> Bound:
         """The bound on the drawn network's risk.
@@ -91,10 +92,11 @@ class Rivasplata2020Disintegrated(Theorem):
             drawn_noise: Sum of (h - w)^2/s in each block, non-negative.
             prior_variances: The grid of prior variances, fixed before the data.
             errors: Training errors of the drawn network, ties included.
+            configurations: Number of ways to train, each with its prior, among which results chose.
             delta: Confidence in (0, 1), over sample and draw.
         """
         ratios = log_ratios(dimension, log_variance_sum, drawn_squared_distance, drawn_noise, prior_variances)
-        choice = cheapest(ratios, prior_variances)
+        choice = cheapest(ratios, prior_variances, configurations)
         risk = ratio_up(errors, n)
         confidence = log_xi_over(n, log_inverse_up(delta))
         total = max(confidence + choice.nats, 0.0)

@@ -13,6 +13,7 @@ import typer.main
 import boundcheck
 from boundcheck.cli.audit import audit
 from boundcheck.cli.bounds import bounds
+from boundcheck.cli.certify import certify
 from boundcheck.cli.construct import construct
 from boundcheck.cli.demo import demo
 from boundcheck.cli.evaluate import evaluate
@@ -51,7 +52,7 @@ def _paragraphs(docstring: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
 
 
-for _command in (demo, train, evaluate, construct, audit, rank, bounds):
+for _command in (demo, train, certify, evaluate, construct, audit, rank, bounds):
     app.command(help=_paragraphs(_command.__doc__ or ""))(_command)
 
 

@@ -66,7 +66,7 @@ def train(
     from boundcheck.runs.training import Settings
 
     check_writable([path for path in (out, json_file) if path not in (None, "-")])
-    kwargs = _model_settings(model, widths, channels, not no_bias, batchnorm, json_object("--model-kwargs", model_kwargs))
+    kwargs = model_settings(model, widths, channels, not no_bias, batchnorm, json_object("--model-kwargs", model_kwargs))
     settings = Settings(optimizer, lr, lr_decay, momentum, weight_decay, batch_size, epochs, seed, stop)
     job = TrainingJob(data, model, kwargs, labels, n, settings)
     prepared = prepare(job, data_dir, resume_from=out if resume else None)
@@ -93,7 +93,7 @@ def train(
     return 0
 
 
-def _model_settings(
+def model_settings(
     model: str, widths: str | None, channels: str | None, bias: bool, batchnorm: bool, further: dict[str, Any]
 ) -> dict[str, Any]:
     """The arguments of the model's builder: only what was asked for, so that defaults stay the builder's own."""

@@ -129,7 +129,13 @@ def growth(m: Measurement) -> Any:
 
 
 def posterior(m: Measurement) -> Any:
-    """A Gaussian posterior around the weights."""
+    """The posterior that a certificate stored, else a Gaussian around the weights that is searched for."""
+    from boundcheck.pac_bayes.stored import METHOD, StoredPosterior
+
+    if m.run.certificate is not None and m.run.certificate["method"] == METHOD:
+        from boundcheck.pac_bayes.measure_stored import measure_stored
+
+        return measure_stored(initial=m.run.reference, stored=StoredPosterior.of(m.run.certificate), **_stored_arguments(m))
     from boundcheck.pac_bayes.posterior import measure_posterior
 
     return measure_posterior(**_search_arguments(m))
@@ -166,6 +172,12 @@ def flatness(m: Measurement) -> Any:
 def kernel(m: Measurement) -> Any:
     """The norm of a kernel predictor, which no network is."""
     raise Unavailable("the network is not a kernel predictor")
+
+
+def _stored_arguments(m: Measurement) -> dict[str, Any]:
+    """What the measurement of a stored posterior is told."""
+    told = ("module", "x", "y", "x_test", "y_test", "seed", "effort", "held_out_error", "progress")
+    return {name: value for name, value in _search_arguments(m).items() if name in told}
 
 
 def _search_arguments(m: Measurement) -> dict[str, Any]:

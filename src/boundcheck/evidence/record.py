@@ -195,6 +195,9 @@ class TwoLayer:
 class PosteriorGroup:
     """Sufficient numbers of one block of a Gaussian posterior N(w, diag s) and of one draw h from it, w_0 the prior's mean.
 
+    A Laplace posterior has the divergence and the density ratio of a Gaussian with other sums (``pac_bayes/diagonal``); these
+    stand here then, and only theorems that ask for nothing else read them.
+
     Attributes:
         parameters: Number of coordinates d.
         variance_sum: Sum of s, rounded up.
@@ -235,6 +238,9 @@ class Posterior:
         certified: Examples from which the draws are, where the prior's mean was learned on the others; else ``None``.
         splits: Ways to split the sample among which results chose.
         vote: The plurality of its networks on held-out data; ``None`` without any.
+        overlap: Those of the examples counted that had a part in the prior.
+        configurations: Ways to train, each with a prior of its own, among which results chose.
+        law: ``gaussian`` or ``laplace``: of prior and posterior.
     """
 
     groups: Mapping[str, PosteriorGroup]
@@ -251,6 +257,13 @@ class Posterior:
     certified: int | None = None
     splits: int = 1
     vote: Vote | None = None
+    overlap: int = 0
+    configurations: int = 1
+    law: str = "gaussian"
+
+    def counted(self, n: int) -> int:
+        """Examples on which the risk is counted, of a training sample of size n."""
+        return n if self.certified is None else self.certified
 
 
 @dataclass(frozen=True)

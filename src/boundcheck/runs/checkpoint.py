@@ -54,6 +54,9 @@ class Checkpoint:
         training: Settings of the training.
         history: One record an epoch.
         optimizer: State of the optimizer, kept where training was not finished.
+        certificate: What ``boundcheck certify`` adds so that its certificate can be measured again from the file alone: plain
+            containers and tensors, ``method`` among them. ``state`` is then the mean of a posterior or a decoded network, and
+            ``initial_state`` the weights that were fixed before any data.
     """
 
     model: Mapping[str, Any]
@@ -63,6 +66,7 @@ class Checkpoint:
     training: Mapping[str, Any]
     history: tuple[Mapping[str, Any], ...]
     optimizer: Mapping[str, Any] | None = field(default=None, repr=False)
+    certificate: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def save(self, path: str | Path) -> None:
         """Write the checkpoint, whole or not at all.
@@ -81,6 +85,8 @@ class Checkpoint:
             "history": [dict(record) for record in self.history],
             "optimizer": None if self.optimizer is None else dict(self.optimizer),
         }
+        if self.certificate is not None:
+            content["certificate"] = dict(self.certificate)
         buffer = io.BytesIO()
         torch.save(_plain(content), buffer)
         write_whole(path, buffer.getvalue())
@@ -131,6 +137,7 @@ def parse_checkpoint(content: Any, path: str | Path) -> Checkpoint:
             training=_mapping(content, "training"),
             history=_history(content),
             optimizer=None if content.get("optimizer") is None else _mapping(content, "optimizer"),
+            certificate=None if content.get("certificate") is None else _certificate(content),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -145,6 +152,13 @@ def _mapping(content: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     value = content[field]
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise TypeError(field)
+    return value
+
+
+def _certificate(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    value = _mapping(content, "certificate")
+    if type(value["method"]) is not str:
+        raise TypeError("certificate")
     return value
 
 

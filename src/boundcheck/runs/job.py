@@ -14,7 +14,7 @@ from boundcheck.data import Dataset, load_dataset, parse_labels
 from boundcheck.errors import InputError, nearest
 from boundcheck.networks.architectures import ARCHITECTURES, describe
 from boundcheck.networks.factory import from_factory
-from boundcheck.runs.checkpoint import Checkpoint, read_checkpoint
+from boundcheck.runs.checkpoint import Checkpoint, DataDescription, read_checkpoint
 from boundcheck.runs.loading import built, fit_input_shape
 from boundcheck.runs.run import Run, Sample
 from boundcheck.runs.samples import describe as describe_data
@@ -73,6 +73,12 @@ class Prepared:
         """Number of distinct parameters."""
         return sum(p.numel() for p in self.network.parameters())
 
+    @property
+    def description(self) -> DataDescription:
+        """What a checkpoint says of the sample."""
+        job = self.job
+        return describe_data(self.dataset, parse_labels(job.labels), job.settings.seed, job.n, self.train)
+
     def run(self, on_epoch: Callable[[Epoch, Trained], None] | None = None) -> Trained:
         """Train the network in place; see :func:`boundcheck.runs.training.train_epochs`."""
         return train_epochs(
@@ -87,7 +93,7 @@ class Prepared:
             model=self.model,
             state=trained.state,
             initial_state=self.initial,
-            data=describe_data(self.dataset, parse_labels(job.labels), job.settings.seed, job.n, self.train),
+            data=self.description,
             training=asdict(job.settings) | {"finished": finished, "fitted": trained.fitted, "stopped": trained.stopped},
             history=trained.history,
             optimizer=None if finished else trained.optimizer,

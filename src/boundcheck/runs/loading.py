@@ -167,7 +167,7 @@ def _own(checkpoint: Checkpoint, where: Source) -> Run:
     if where.reference is not None:
         reference = network_of(checkpoint.model, where.model)
         run = replace(run, reference=_with_weights(reference, where.reference), reference_kind="file")
-    return replace(run, history=checkpoint.history)
+    return replace(run, history=checkpoint.history, certificate=checkpoint.certificate)
 
 
 def _foreign(content: Any, where: Source) -> Run:

@@ -49,6 +49,7 @@ class Run:
         sha256: Hash of that file.
         history: One record an epoch, as training wrote them.
         notes: What a reader of the report has to know.
+        certificate: What ``boundcheck certify`` stored beside the weights, ``method`` among it; ``None`` for other networks.
     """
 
     network: nn.Module
@@ -66,6 +67,7 @@ class Run:
     sha256: str | None = None
     history: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = field(default=())
+    certificate: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def parameters(self) -> int:

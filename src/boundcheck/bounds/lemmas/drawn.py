@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from boundcheck.bounds.lemmas.gibbs_hypotheses import DETERMINISTIC, posterior_hypotheses
-from boundcheck.evidence.record import Evidence
+from boundcheck.bounds.lemmas.gibbs_hypotheses import DETERMINISTIC, posterior_hypotheses, refuse_others
+from boundcheck.evidence.record import Evidence, Posterior
 from boundcheck.theorem import Hypothesis, NotApplicable, Theorem
 
 ONE_DRAW = Hypothesis.assume("the network was drawn once, from the posterior that is reported, with a seed fixed beforehand")
+
+
+def drawn_from(evidence: Evidence) -> Posterior:
+    """The posterior whose drawn network was counted on the examples that the prior has not seen.
+
+    Raises:
+        NotApplicable: There is none, or its errors were counted on others.
+    """
+    posterior = evidence.posterior
+    if posterior is None or posterior.drawn.n != posterior.counted(evidence.problem.n):
+        raise NotApplicable("the errors of the drawn network were not counted on all the examples that the prior has not seen")
+    return posterior
 
 
 class RenyiTheorem(Theorem):
@@ -32,12 +44,11 @@ class RenyiTheorem(Theorem):
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """The sums over each block of the posterior, and the training errors of the drawn network."""
-        posterior = evidence.posterior
-        if posterior is None or posterior.drawn.n != evidence.problem.n:
-            raise NotApplicable("the errors of the drawn network were not counted on the whole training sample")
+        posterior = drawn_from(evidence)
+        refuse_others(posterior)
         groups = list(posterior.groups.values())
         return {
-            "n": evidence.problem.n,
+            "n": posterior.drawn.n,
             "dimension": [g.parameters for g in groups],
             "log_variance_sum": [g.log_variance_sum for g in groups],
             "max_variance": [g.max_variance for g in groups],

@@ -70,7 +70,7 @@ def divergence_of(posterior: Posterior) -> Choice:
         [g.squared_distance for g in groups],
         posterior.prior_variances,
     )
-    choice = cheapest(table, posterior.prior_variances)
+    choice = cheapest(table, posterior.prior_variances, posterior.configurations)
     if not math.isfinite(choice.nats):
         raise NotApplicable("the divergence of the posterior from the prior is too large for a float")
     return choice
@@ -80,7 +80,7 @@ def gibbs_symbols(evidence: Evidence) -> dict[str, Any]:
     """Symbols of a bound on the Gibbs predictor, all but delta."""
     posterior = posterior_of(evidence)
     return {
-        "n": evidence.problem.n,
+        "n": posterior.counted(evidence.problem.n),
         "divergence": divergence_of(posterior).nats,
         "draws": posterior.draws,
         "mean_loss": posterior.mean_loss,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from boundcheck.evidence.record import Evidence
-from boundcheck.theorem import Hypothesis
+from boundcheck.evidence.record import Evidence, Posterior
+from boundcheck.theorem import Hypothesis, NotApplicable
 
 IID = Hypothesis.assume("the training examples are independent draws from one distribution")
 
@@ -15,13 +15,42 @@ DRAWS_INDEPENDENT = Hypothesis.assume(
 )
 
 
+def unseen(overlap: int, counted: int) -> Hypothesis:
+    """That a prior learned on a part of the sample has not seen the examples that are counted.
+
+    Args:
+        overlap: Those of them that are named among the prior's examples.
+        counted: Examples on which the risk is counted.
+    """
+    says = "the prior depends on no example on which the risk is counted"
+    if overlap > 0:
+        return Hypothesis.check(says, False, f"{overlap} of the {counted} examples counted had a part in it")
+    return Hypothesis.assume(says, "the rows that it names as its own are others")
+
+
+def refuse_others(posterior: Posterior) -> None:
+    """Refuse posteriors that a closed form is not for.
+
+    Raises:
+        NotApplicable: They are not Gaussian, or the choice among several ways to train would have to be paid for.
+    """
+    if posterior.law != "gaussian":
+        raise NotApplicable(f"the theorem is for Gaussian posteriors; this one has the law {posterior.law}")
+    if posterior.configurations > 1:
+        raise NotApplicable(f"the theorem does not pay for a choice among {posterior.configurations} ways to train")
+
+
 def posterior_hypotheses(evidence: Evidence) -> tuple[Hypothesis, ...]:
     """The sample, the architecture, and the prior's mean and variances.
 
     Args:
         evidence: With a posterior.
     """
-    return prior_hypotheses(evidence.posterior.prior_mean if evidence.posterior else "")
+    posterior = evidence.posterior
+    plain = prior_hypotheses(posterior.prior_mean if posterior else "")
+    if posterior is None or posterior.prior_mean != "split" or posterior.certified is None:
+        return plain
+    return (*plain[:-1], unseen(posterior.overlap, posterior.certified))
 
 
 def prior_hypotheses(mean: str) -> tuple[Hypothesis, ...]:

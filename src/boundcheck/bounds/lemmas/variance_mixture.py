@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,14 +154,22 @@ def log_ratios(
     return 0.5 * (logged - logs - noise + scaled) + _SLACK * (np.abs(logged) + np.abs(logs) + noise + scaled)
 
 
-def cheapest(divergences: NDArray[np.float64], prior_variances: Sequence[float]) -> Choice:
+def cheapest(divergences: NDArray[np.float64], prior_variances: Sequence[float], configurations: int = 1) -> Choice:
     """The smallest divergence from a component of the mixture, the price of choosing it included.
 
     Args:
         divergences: Shape (G, J): of each block from its component of each variance; for product measures they add up.
         prior_variances: The J variances.
+        configurations: Ways to train, each with a prior of its own, among which results chose: the prior is the even mixture of
+            theirs, which costs the logarithm of their number, as any other choice inside the prior.
+
+    Raises:
+        ValueError: There is no configuration.
     """
+    if configurations < 1:
+        raise ValueError(f"expected at least one configuration; got {configurations}")
     blocks, size = divergences.shape
+    tried = math.log(configurations) * (1.0 + _SLACK)
     price = math.log(size) * (1.0 + _SLACK)
     both = math.log(2.0) * (1.0 + _SLACK) if blocks > 1 else 0.0
     # Sequential addition of G numbers errs by at most G 2^-53 times the sum of their absolute values.
@@ -171,12 +179,13 @@ def cheapest(divergences: NDArray[np.float64], prior_variances: Sequence[float])
         common = np.where(np.isinf(common), np.inf, common + slack * np.abs(divergences).sum(axis=0))
     index = int(np.argmin(common))
     one = Choice(_add_up(float(common[index]), price, both), "one variance", prior_variances[index], prior_variances[index])
+    one = replace(one, nats=_add_up(one.nats, tried)) if configurations > 1 else one
     if blocks == 1:
         return one
     indices = np.argmin(divergences, axis=1)
     least = [float(row[j]) for row, j in zip(divergences, indices, strict=True)]
     chosen = [prior_variances[j] for j in indices]
-    each = Choice(_add_up(*least, *[price] * blocks, both), "one variance per block", min(chosen), max(chosen))
+    each = Choice(_add_up(*least, *[price] * blocks, both, tried), "one variance per block", min(chosen), max(chosen))
     return min(one, each, key=lambda choice: choice.nats)
 
 

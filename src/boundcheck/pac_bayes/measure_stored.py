@@ -1,0 +1,210 @@
+"""From a certificate's checkpoint to the record of its posterior: fresh draws, nothing searched."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from boundcheck.bounds.lemmas.kl_terms import ratio_up
+from boundcheck.evidence.record import Posterior
+from boundcheck.evidence.unavailable import Unavailable
+from boundcheck.networks.cost import affordable, operations_per_example
+from boundcheck.networks.fusing import refuse_batch_statistics
+from boundcheck.networks.mistakes import HeldOutError, Mask, count_errors, dtype_of, error_of
+from boundcheck.pac_bayes.diagonal import Diagonal, Weights
+from boundcheck.pac_bayes.fresh import FreshNetworks
+from boundcheck.pac_bayes.gaussian import generator
+from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
+from boundcheck.pac_bayes.stored import StoredPosterior
+from boundcheck.progress import Progress, silent
+
+_STREAM = 32  # streams of random numbers from here on are this module's
+_CERTIFY, _TEST, _DRAWN = range(_STREAM, _STREAM + 3)
+_OPERATIONS: Mapping[str, float] = {"quick": 1e12, "full": 1e13}
+_FRESH: Mapping[str, int] = {"quick": 240_000, "full": 2_000_000}
+_EXPLICIT: Mapping[str, int] = {"quick": 1000, "full": 20_000}
+_TEST_NETWORKS = 20_000  # fresh networks for the held-out estimate, which no bound reads
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Explicit draws from a posterior whose scales are its own."""
+
+    posterior: Diagonal
+
+    def draw(self, sigmas: Mapping[str, float], generator: torch.Generator) -> Weights:
+        """One draw of all random parameters; ``sigmas`` is not read."""
+        return self.posterior.draw(generator)
+
+
+def measure_stored(
+    module: nn.Module,
+    initial: nn.Module | None,
+    stored: StoredPosterior,
+    x: Any,
+    y: Any,
+    x_test: Any = None,
+    y_test: Any = None,
+    *,
+    seed: int,
+    effort: str = "quick",
+    draws: int | None = None,
+    held_out_error: HeldOutError | None = None,
+    progress: Progress = silent,
+) -> Posterior:
+    """Estimate the risk of a stored posterior on fresh draws, and draw one network from it.
+
+    Args:
+        module: The network with the posterior's mean as weights; left as it is.
+        initial: The network with the weights that training started from.
+        stored: What the checkpoint says of the posterior.
+        x: Training inputs, shape (n, ...), all of them.
+        y: Training labels as trained on, shape (n,), integers.
+        x_test: Held-out inputs.
+        y_test: Held-out labels, clean.
+        seed: Seed of every random draw.
+        effort: ``quick`` or ``full``.
+        draws: Independent networks for the certificate; ``None``: as many as the effort has.
+        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
+        progress: Told what is being done.
+
+    Returns:
+        The record.
+
+    Raises:
+        Unavailable: A number that is not drawn was changed by training, or predictions depend on each other.
+    """
+    network = copy.deepcopy(module).eval()
+    refuse_batch_statistics(network, "posterior")
+    posterior = stored.posterior(network, initial)
+    x, y = torch.as_tensor(x), torch.as_tensor(y)
+    rows = counted_rows(stored, len(y))
+    counted = (x[rows], y[rows])
+    sampler = Sampler.of(network, posterior, counted[0], effort)
+    progress("drawing networks from the posterior", 0.0)
+    mean, made = sampler.risk(counted, draws, generator(seed, _CERTIFY), progress)
+    joint, pairs = sampler.pairs(counted, generator(seed, _CERTIFY, 1))
+    test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
+    test_error = None if test is None else error_of(*sampler.masks(test, generator(seed, _TEST)), held_out_error)
+    drawn = posterior.draw(generator(seed, _DRAWN), torch.float64)
+    program = copy.deepcopy(network)
+    with torch.no_grad():
+        for name, value in drawn.items():
+            program.get_parameter(name).copy_(value)
+    split = stored.prior in ("split", "recursive")
+    return Posterior(
+        groups=posterior.summaries(drawn),
+        prior_mean="split" if split else stored.prior,
+        prior_variances=stored.prior_scales,
+        draws=made,
+        mean_loss=mean,
+        drawing=sampler.drawing,
+        candidates=stored.configurations,
+        test_error=test_error,
+        drawn=count_errors(program, counted, test, held_out_error, 0),
+        pairs=pairs,
+        joint_loss=joint,
+        certified=len(rows) if split else None,
+        splits=stored.splits,
+        overlap=overlap_of(stored, rows),
+        configurations=stored.configurations,
+        law=stored.law,
+    )
+
+
+def counted_rows(stored: StoredPosterior, n: int) -> torch.Tensor:
+    """Training rows on which the risk of the posterior is counted: for a recursion those that its prior has not seen.
+
+    Raises:
+        Unavailable: The certificate names rows that the sample does not have.
+    """
+    rows = torch.arange(n) if stored.rows is None else stored.rows
+    if stored.stages:
+        rows = rows[stored.stages[-1].first :]
+    if len(rows) == 0 or int(rows.min()) < 0 or int(rows.max()) >= n:
+        raise Unavailable(f"the certificate counts rows that a sample of {n} does not have")
+    return rows
+
+
+def overlap_of(stored: StoredPosterior, rows: torch.Tensor) -> int:
+    """How many of the rows that are counted had a part in the prior."""
+    return 0 if stored.prior_rows is None else int(np.isin(rows.numpy(), stored.prior_rows.numpy()).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Sampler:
+    """Draws from a posterior: one network per example where this is exact, else one per small batch.
+
+    Attributes:
+        fresh: One network per example, or ``None``.
+        explicit: One network per batch of :data:`boundcheck.pac_bayes.monte_carlo.BATCH` uniform examples.
+        effort: How many networks.
+        cost: Operations of one example.
+        kind: Number format.
+    """
+
+    fresh: FreshNetworks | None
+    explicit: ExplicitDraws
+    effort: str
+    cost: float
+    kind: str
+
+    @classmethod
+    def of(cls, network: nn.Module, posterior: Diagonal, x: torch.Tensor, effort: str) -> Sampler:
+        """The best sampler that a network has."""
+        cost = operations_per_example(network, x[:1].to(dtype_of(network)))
+        fresh = FreshNetworks.of(network, posterior, x[:2])
+        kind = str(dtype_of(network)).removeprefix("torch.")
+        return cls(fresh, ExplicitDraws(network, _Drawn(posterior)), effort, cost, kind)
+
+    @property
+    def drawing(self) -> str:
+        """How networks are drawn, in words."""
+        if self.fresh is not None:
+            return f"one fresh network for each training example of each pass; {self.kind} arithmetic"
+        return ExplicitDraws.drawing.format(batch=BATCH, dtype=self.kind)
+
+    def _passes(self, n: int, draws: int | None) -> int:
+        wanted = _FRESH[self.effort] if draws is None else draws
+        return affordable(max(1, round(wanted / n)), 3.0 * self.cost * n, _OPERATIONS[self.effort], 1)
+
+    def _networks(self, draws: int | None) -> int:
+        wanted = _EXPLICIT[self.effort] if draws is None else draws
+        return affordable(wanted, BATCH * self.cost, _OPERATIONS[self.effort], 50)
+
+    def risk(
+        self, sample: tuple[torch.Tensor, torch.Tensor], draws: int | None, source: torch.Generator, progress: Progress = silent
+    ) -> tuple[float, int]:
+        """Mean of independent numbers in [0, 1] whose means average to the empirical Gibbs risk, rounded up, and their number."""
+        n = len(sample[1])
+        if self.fresh is None:
+            made = self._networks(draws)
+            wrong, _ = self.explicit.draw({}, *sample, made, source)
+            return ratio_up(int(wrong.sum()), len(wrong)), made
+        passes, errors = self._passes(n, draws), 0
+        for done in range(passes):
+            errors += int(self.fresh.draw(*sample, 1, source)[0].sum())
+            progress(f"drawing networks from the posterior, {(done + 1) * n:,} so far", (done + 1) / passes)
+        return ratio_up(errors, passes * n), passes * n
+
+    def pairs(self, sample: tuple[torch.Tensor, torch.Tensor], source: torch.Generator) -> tuple[float | None, int]:
+        """Share of examples on which both networks of disjoint pairs err, rounded up, and the number of pairs."""
+        if self.fresh is None:
+            made = self._networks(None) // 2
+            _, joint = self.explicit.draw_pairs({}, *sample, 2 * made, source)
+            return ratio_up(int(joint.sum()), len(joint)), made
+        first, _ = self.fresh.draw(*sample, 1, source)
+        second, _ = self.fresh.draw(*sample, 1, source)
+        return ratio_up(int((first & second).sum()), len(first)), len(first)
+
+    def masks(self, sample: tuple[torch.Tensor, torch.Tensor], source: torch.Generator) -> tuple[Mask, Mask]:
+        """Wrong and invalid predictions of drawn networks on any sample, for an estimate that no bound reads."""
+        if self.fresh is None:
+            return self.explicit.draw({}, *sample, min(self._networks(None), 300), source)
+        return self.fresh.draw(*sample, max(1, _TEST_NETWORKS // len(sample[1])), source)
