@@ -5,6 +5,7 @@ from __future__ import annotations
 from boundcheck.data.corruption import LabelLaw, corrupt, expected_error, parse_labels
 from boundcheck.data.dataset import Dataset, make_dataset
 from boundcheck.data.fingerprint import count_duplicates, count_overlap, fingerprint
+from boundcheck.data.matrix import read_matrix
 from boundcheck.data.sources import SOURCES, load_dataset
 from boundcheck.data.synthetic import PROBLEMS, FiniteProblem, GaussianPair, KnownRiskProblem, LinearRule, make_problem
 
@@ -26,4 +27,5 @@ __all__ = [
     "make_dataset",
     "make_problem",
     "parse_labels",
+    "read_matrix",
 ]

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from boundcheck.errors import InputError
 from boundcheck.numerics.error_terms import UNIT, Array, above, below, gamma, real_array
 from boundcheck.numerics.norms import column_norms, frobenius_norm, frobenius_norm_lower, row_norms
-from boundcheck.numerics.rounding import add_up, div_down, div_up, log_up, mul_up, sqrt_down, sqrt_up
+from boundcheck.numerics.rounding import add_down, add_up, div_down, div_up, log_up, mul_up, sqrt_down, sqrt_up
 
 # Squares of the largest number, and sums of them, neither overflow nor underflow; what underflow swallows of smaller numbers is
 # far below the rounding that is added for the largest.
@@ -53,7 +53,12 @@ class ClosedClass(ABC):
         """Lower and upper bounds of n/B times the complexity, without drawing signs."""
 
 
-def _checked(values: npt.ArrayLike, what: str, radius: float) -> Array:
+def checked(values: npt.ArrayLike, what: str, radius: float) -> Array:
+    """The numbers of a class in float64, moderate in size, and its radius positive.
+
+    Raises:
+        InputError: They are not.
+    """
     array = real_array(values, what, 2).astype(np.float64)
     if array.size == 0 or not np.isfinite(array).all():
         raise InputError(f"{what} of finite numbers, at least one", f"shape {array.shape}", "check the data")
@@ -74,7 +79,7 @@ class LinearBall(ClosedClass):
     """
 
     def __init__(self, x: npt.ArrayLike, radius: float = 1.0) -> None:
-        self._x = _checked(x, "a data matrix", radius)
+        self._x = checked(x, "a data matrix", radius)
         self.n, self.radius = len(self._x), radius
         # The sum of n numbers is off by at most gamma_n times the sum of their absolute values.
         self._error = above(gamma(self.n) * frobenius_norm(above(np.abs(self._x).sum(axis=0), self.n)), 2)
@@ -104,7 +109,7 @@ class L1Ball(ClosedClass):
     """
 
     def __init__(self, x: npt.ArrayLike, radius: float = 1.0) -> None:
-        self._x = _checked(x, "a data matrix", radius)
+        self._x = checked(x, "a data matrix", radius)
         self.n, self.radius = len(self._x), radius
         self._error = above(gamma(self.n) * float(above(np.abs(self._x).sum(axis=0), self.n).max()), 2)
 
@@ -128,20 +133,22 @@ class KernelBall(ClosedClass):
     """The functions of norm at most radius in the Hilbert space of a kernel.
 
     Args:
-        gram: Kernel matrix of the sample (n, n), symmetric, positive semidefinite as a matrix of real numbers.
+        gram: Kernel matrix of the sample (n, n), symmetric.
         radius: Bound on the norm.
+        entry_error: How far an entry can lie from that of the kernel, whose matrix is positive semidefinite.
 
     Raises:
         InputError: The matrix is not symmetric or has a negative diagonal.
     """
 
-    def __init__(self, gram: npt.ArrayLike, radius: float = 1.0) -> None:
-        self._k = _checked(gram, "a kernel matrix", radius)
+    def __init__(self, gram: npt.ArrayLike, radius: float = 1.0, entry_error: float = 0.0) -> None:
+        self._k = checked(gram, "a kernel matrix", radius)
         if self._k.shape[0] != self._k.shape[1] or not np.array_equal(self._k, self._k.T) or (np.diag(self._k) < 0.0).any():
             raise InputError("a symmetric kernel matrix", f"shape {self._k.shape}", "give k(x_i, x_j) for the sample")
         self.n, self.radius = len(self._k), radius
         total = float(above(np.abs(self._k).sum(), self.n * self.n))
-        self._error = above(gamma(2 * self.n + 2) * total, 2)
+        self._error = add_up(above(gamma(2 * self.n + 2) * total, 2), mul_up(float(self.n * self.n), entry_error))
+        self._trace_error = mul_up(float(self.n), entry_error)
 
     def suprema(self, signs: Array) -> tuple[Array, Array]:
         """Roots of the quadratic forms.
@@ -162,7 +169,8 @@ class KernelBall(ClosedClass):
     def mean_bounds(self) -> tuple[float, float]:
         """Between the root of half the trace and the root of the trace."""
         trace = math.fsum(np.diag(self._k).tolist())
-        return sqrt_down(below(trace / 2.0, 1)), sqrt_up(above(trace, 1))
+        low, high = max(add_down(below(trace, 1), -self._trace_error), 0.0), add_up(above(trace, 1), self._trace_error)
+        return sqrt_down(low / 2.0), sqrt_up(high)
 
 
 class FiniteClass(ClosedClass):
@@ -174,7 +182,7 @@ class FiniteClass(ClosedClass):
     """
 
     def __init__(self, values: npt.ArrayLike, radius: float = 1.0) -> None:
-        self._a = _checked(values, "a matrix of values", radius)
+        self._a = checked(values, "a matrix of values", radius)
         self.n, self.radius = self._a.shape[1], radius
         self._error = above(gamma(self.n) * float(above(np.abs(self._a).sum(axis=1), self.n).max()), 2)
 

@@ -20,7 +20,7 @@ from boundcheck.numerics.norms import frobenius_norm
 from boundcheck.numerics.rounding import add_down, add_up, div_down, div_up, log_up, mul_down, mul_up, sqrt_up, sum_down, sum_up
 from boundcheck.rademacher.classes import ClosedClass
 
-_EXACT = 18
+_EXACT = 20
 _CHUNK = 2**13
 
 
@@ -71,6 +71,12 @@ def complexity(of: ClosedClass, *, draws: int = 200, delta: float = 0.01, seed: 
         low, high = max(add_down(low, -radius), known_low), min(add_up(high, radius), known_high)
     lower, upper = _scaled(low, of, upward=False), _scaled(high, of, upward=True)
     return Complexity(lower, upper, exact, 0 if exact else draws, 0.0 if exact else delta)
+
+
+def analytic_bracket(of: ClosedClass) -> tuple[float, float]:
+    """What is known of the complexity without drawing a sign, rounded outwards."""
+    low, high = of.mean_bounds()
+    return _scaled(low, of, upward=False), _scaled(high, of, upward=True)
 
 
 def _scaled(value: float, of: ClosedClass, *, upward: bool) -> float:
