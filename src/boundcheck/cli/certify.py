@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import boundcheck
-from boundcheck.cli.options import DataDir, Delta, JsonFile, Seed, json_object
+from boundcheck.cli.options import DataDir, Delta, JsonFile, Seed, json_object, model_settings
 from boundcheck.cli.screen import console, deliver_json, progress_bar
-from boundcheck.cli.train import model_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,7 +84,7 @@ def certify(
         method=method,
         data=data,
         model=model,
-        model_kwargs=model_settings(model, widths, channels, not no_bias, batchnorm, json_object("--model-kwargs", model_kwargs)),
+        model_kwargs=model_settings(widths, channels, not no_bias, batchnorm, json_object("--model-kwargs", model_kwargs)),
         labels=labels,
         n=n,
         seed=seed,

@@ -18,6 +18,7 @@ from boundcheck.cli.construct import construct
 from boundcheck.cli.demo import demo
 from boundcheck.cli.evaluate import evaluate
 from boundcheck.cli.rademacher import rademacher
+from boundcheck.cli.randomize import randomize
 from boundcheck.cli.rank import rank
 from boundcheck.cli.train import train
 from boundcheck.errors import InputError
@@ -53,7 +54,7 @@ def _paragraphs(docstring: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
 
 
-for _command in (demo, train, certify, evaluate, rademacher, construct, audit, rank, bounds):
+for _command in (demo, train, certify, evaluate, randomize, rademacher, construct, audit, rank, bounds):
     app.command(help=_paragraphs(_command.__doc__ or ""))(_command)
 
 

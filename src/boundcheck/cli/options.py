@@ -84,3 +84,23 @@ def json_object(option: str, text: str | None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"a JSON object in {option}", repr(text), f"write for example {option} '{{\"width\": 100}}'")
     return value
+
+
+def model_settings(
+    widths: str | None, channels: str | None, bias: bool, batchnorm: bool, further: dict[str, Any]
+) -> dict[str, Any]:
+    """The arguments of the model's builder: only what was asked for, so that defaults stay the builder's own.
+
+    Raises:
+        InputError: A list that is none of positive whole numbers.
+    """
+    asked: dict[str, Any] = {}
+    if (values := whole_numbers("--widths", widths)) is not None:
+        asked["widths"] = values
+    if (values := whole_numbers("--channels", channels)) is not None:
+        asked["channels"] = values
+    if not bias:
+        asked["bias"] = False
+    if batchnorm:
+        asked["batchnorm"] = True
+    return asked | further

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import boundcheck
-from boundcheck.cli.options import DataDir, JsonFile, Seed, json_object, whole_numbers
+from boundcheck.cli.options import DataDir, JsonFile, Seed, json_object, model_settings
 from boundcheck.cli.screen import console, deliver_json, progress_bar
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def train(
     data: Annotated[
         str, typer.Option("--data", help="digits, mnist, fashion-mnist, cifar10, synthetic:NAME or FILE.npz.")
     ] = "digits",
-    model: Annotated[str, typer.Option("--model", help="linear, mlp, conv, residual or package.module:factory.")] = "mlp",
+    model: Annotated[
+        str, typer.Option("--model", help="linear, mlp, conv, residual, alexnet, inception or package.module:factory.")
+    ] = "mlp",
     labels: Annotated[str, typer.Option("--labels", help="true, random or corrupt:P.")] = "true",
     out: Annotated[str, typer.Option("--out", metavar="FILE", help="The checkpoint.")] = "run.pt",
     widths: Annotated[str | None, typer.Option("--widths", help="Hidden widths of the mlp, e.g. 512,512.")] = None,
@@ -46,6 +48,7 @@ def train(
     momentum: Annotated[float, typer.Option("--momentum", help="Momentum of sgd.")] = 0.9,
     weight_decay: Annotated[float, typer.Option("--weight-decay", help="Coefficient of the squared norm.")] = 0.0,
     batch_size: Annotated[int, typer.Option("--batch-size", help="Examples a step.")] = 128,
+    augment: Annotated[int, typer.Option("--augment", metavar="PIXELS", help="Move images by up to this while training.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint at --out, which an interrupt left.")
     ] = False,
@@ -66,8 +69,8 @@ def train(
     from boundcheck.runs.training import Settings
 
     check_writable([path for path in (out, json_file) if path not in (None, "-")])
-    kwargs = model_settings(model, widths, channels, not no_bias, batchnorm, json_object("--model-kwargs", model_kwargs))
-    settings = Settings(optimizer, lr, lr_decay, momentum, weight_decay, batch_size, epochs, seed, stop)
+    kwargs = model_settings(widths, channels, not no_bias, batchnorm, json_object("--model-kwargs", model_kwargs))
+    settings = Settings(optimizer, lr, lr_decay, momentum, weight_decay, batch_size, epochs, seed, stop, augment)
     job = TrainingJob(data, model, kwargs, labels, n, settings)
     prepared = prepare(job, data_dir, resume_from=out if resume else None)
     screen = console(json_file)
@@ -91,22 +94,6 @@ def train(
     if json_file is not None:
         deliver_json(json_file, _summary(checkpoint, trained, out, seconds))
     return 0
-
-
-def model_settings(
-    model: str, widths: str | None, channels: str | None, bias: bool, batchnorm: bool, further: dict[str, Any]
-) -> dict[str, Any]:
-    """The arguments of the model's builder: only what was asked for, so that defaults stay the builder's own."""
-    asked: dict[str, Any] = {}
-    if (values := whole_numbers("--widths", widths)) is not None:
-        asked["widths"] = values
-    if (values := whole_numbers("--channels", channels)) is not None:
-        asked["channels"] = values
-    if not bias:
-        asked["bias"] = False
-    if batchnorm:
-        asked["batchnorm"] = True
-    return asked | further
 
 
 def _teller(tell: Progress, settings: Settings, n: int, latest: dict[str, Trained]) -> Callable[[Epoch, Trained], None]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from boundcheck.data.corruption import LabelLaw, corrupt, expected_error, parse_labels
 from boundcheck.data.dataset import Dataset, make_dataset
 from boundcheck.data.fingerprint import count_duplicates, count_overlap, fingerprint
+from boundcheck.data.inputs import INPUT_KINDS, center_crop, channel_moments, corrupt_inputs, standardize, standardized_radius
 from boundcheck.data.matrix import read_matrix
 from boundcheck.data.sources import SOURCES, load_dataset
 from boundcheck.data.synthetic import PROBLEMS, FiniteProblem, GaussianPair, KnownRiskProblem, LinearRule, make_problem
 
 __all__ = [
+    "INPUT_KINDS",
     "PROBLEMS",
     "SOURCES",
     "Dataset",
@@ -18,7 +20,10 @@ __all__ = [
     "KnownRiskProblem",
     "LabelLaw",
     "LinearRule",
+    "center_crop",
+    "channel_moments",
     "corrupt",
+    "corrupt_inputs",
     "count_duplicates",
     "count_overlap",
     "expected_error",
@@ -28,4 +33,6 @@ __all__ = [
     "make_problem",
     "parse_labels",
     "read_matrix",
+    "standardize",
+    "standardized_radius",
 ]

@@ -68,7 +68,7 @@ def parse_labels(spec: str) -> LabelLaw:
     return LabelLaw("corrupt", p)
 
 
-def _bits(seed: int, *names: str) -> np.random.PCG64:
+def stream_bits(seed: int, *names: str) -> np.random.PCG64:
     """The bit stream of a seed and a purpose; different names give independent streams."""
     if seed < 0:
         raise InputError("a seed of at least 0", str(seed), "choose another seed")
@@ -114,8 +114,8 @@ def corrupt(y: NDArray[Any], k: int, law: LabelLaw, seed: int, stream: str = "tr
         InputError: A negative seed.
     """
     clean = np.array(y, dtype=np.int64)
-    coins = (_raw(_bits(seed, "labels", stream, "replaced"), len(clean)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    fresh = _uniform_labels(_bits(seed, "labels", stream, "label"), len(clean), k)
+    coins = (_raw(stream_bits(seed, "labels", stream, "replaced"), len(clean)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    fresh = _uniform_labels(stream_bits(seed, "labels", stream, "label"), len(clean), k)
     return np.where(coins < law.p, fresh, clean)
 
 

@@ -1,4 +1,4 @@
-"""The built-in architectures: linear, fully connected, convolutional and residual.
+"""The built-in architectures: linear, fully connected, convolutional and residual, and those of one paper.
 
 Each is made from settings that JSON can hold, so that a checkpoint can say how to rebuild its network.
 """
@@ -15,7 +15,8 @@ from torch import nn
 
 from boundcheck.errors import InputError, nearest
 from boundcheck.networks.memorizer import Memorizer
-from boundcheck.networks.modules import Normalize, Reshape, Residual
+from boundcheck.networks.modules import Normalize, Residual, image_shape
+from boundcheck.networks.zhang2017 import alexnet, inception
 
 __all__ = ["ARCHITECTURES", "Normalize", "build", "conv", "describe", "linear", "mlp", "rebuild", "residual"]
 
@@ -34,8 +35,9 @@ def linear(input_shape: Shape, classes: int, bias: bool = True) -> nn.Module:
 
 
 def mlp(
-    input_shape: Shape, classes: int, widths: Sequence[int] = (512, 512), bias: bool = True, batchnorm: bool = False
-) -> nn.Module:
+    input_shape: Shape, classes: int, widths: Sequence[int] = (512, 512), bias: bool = True, batchnorm: bool = False,
+    dropout: float = 0.0,
+) -> nn.Module:  # fmt: skip
     """Fully connected layers with ReLU between them.
 
     Args:
@@ -44,13 +46,14 @@ def mlp(
         widths: Units of each hidden layer.
         bias: Whether the layers have constant parts.
         batchnorm: Whether a batch normalization follows each hidden layer.
+        dropout: Probability with which a hidden unit is left out while training.
     """
     layers: list[nn.Module] = [nn.Flatten()]
     size = math.prod(input_shape)
     for width in widths:
         layers.append(nn.Linear(size, width, bias=bias))
         layers.extend([nn.BatchNorm1d(width)] if batchnorm else [])
-        layers.append(nn.ReLU())
+        layers.extend([nn.ReLU(), *([nn.Dropout(dropout)] if dropout else [])])
         size = width
     return nn.Sequential(*layers, nn.Linear(size, classes, bias=bias))
 
@@ -73,7 +76,7 @@ def conv(
     Raises:
         InputError: If the input is no image or ``pool`` is unknown.
     """
-    layers, (depth, *sizes) = _image(input_shape)
+    layers, (depth, *sizes) = image_shape(input_shape)
     pools: Mapping[str, Callable[[], list[nn.Module]]] = {
         "max": lambda: [nn.MaxPool2d(2, ceil_mode=True)],
         "average": lambda: [nn.AvgPool2d(2, ceil_mode=True)],
@@ -109,7 +112,7 @@ def residual(
     Raises:
         InputError: If the input is no image.
     """
-    layers, (depth, *_) = _image(input_shape)
+    layers, (depth, *_) = image_shape(input_shape)
 
     def convolution(into: int, out: int, taps: int, stride: int = 1) -> list[nn.Module]:
         made: list[nn.Module] = [nn.Conv2d(into, out, taps, stride=stride, padding=taps // 2, bias=bias)]
@@ -138,17 +141,8 @@ def memorizer(input_shape: Shape, classes: int, hinges: int) -> nn.Module:
     return Memorizer(math.prod(input_shape), hinges, classes)
 
 
-def _image(shape: Shape) -> tuple[list[nn.Module], tuple[int, ...]]:
-    """What brings an input into the form (channels, height, width), and that form."""
-    if len(shape) == 3:
-        return [], tuple(shape)
-    if len(shape) == 2:
-        return [Reshape((1, *shape))], (1, *shape)
-    raise InputError("images of shape (height, width) or (channels, height, width)", f"{tuple(shape)}", "use an mlp")
-
-
 ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
-    {"linear": linear, "mlp": mlp, "conv": conv, "residual": residual}
+    {"linear": linear, "mlp": mlp, "conv": conv, "residual": residual, "alexnet": alexnet, "inception": inception}
 )
 """Networks to be trained."""
 CONSTRUCTED: Mapping[str, Callable[..., nn.Module]] = MappingProxyType({"memorizer": memorizer})

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from boundcheck.errors import InputError
+
 
 class Normalize(nn.Module):
     """``(x - mean) / std`` with constants: an affine first layer that counts as part of the network.
@@ -69,3 +71,32 @@ class Residual(nn.Module):
         """The sum of branch and shortcut through a ReLU."""
         y: torch.Tensor = self.activation(self.branch(x) + self.shortcut(x))
         return y
+
+
+class Concatenation(nn.Module):
+    """Branches beside each other, their channels one after the other.
+
+    Args:
+        *branches: From maps of one shape to maps of one size.
+    """
+
+    def __init__(self, *branches: nn.Module) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The channels of all branches."""
+        return torch.cat([branch(x) for branch in self.branches], dim=1)
+
+
+def image_shape(shape: Sequence[int]) -> tuple[list[nn.Module], tuple[int, ...]]:
+    """What brings an input into the form (channels, height, width), and that form.
+
+    Raises:
+        InputError: If the input is no image.
+    """
+    if len(shape) == 3:
+        return [], tuple(shape)
+    if len(shape) == 2:
+        return [Reshape((1, *shape))], (1, *shape)
+    raise InputError("images of shape (height, width) or (channels, height, width)", f"{tuple(shape)}", "use an mlp")

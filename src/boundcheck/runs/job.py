@@ -112,12 +112,9 @@ def prepare(job: TrainingJob, data_dir: str | None = None, resume_from: str | No
         InputError: Something can't be used, or the checkpoint is of another job.
     """
     law = parse_labels(job.labels)
-    if ":" not in job.model and job.model not in ARCHITECTURES:
-        known = (*ARCHITECTURES, "package.module:factory")
-        raise InputError("a model", repr(job.model), nearest(job.model, known))
     dataset = load_dataset(job.data, data_dir=data_dir)
     train, test = make_samples(dataset, law, job.settings.seed, job.n)
-    network, model = _network(job, dataset)
+    network, model = make_network(job.model, job.model_kwargs, dataset.shape, dataset.classes, job.settings.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.settings.seed)  # lazy layers draw their weights when they first see an input
         shaped = fit_input_shape(Run(network.eval(), None, "zero", train, test, dataset.classes, law))
@@ -126,16 +123,31 @@ def prepare(job: TrainingJob, data_dir: str | None = None, resume_from: str | No
     return prepared if resume_from is None else _resumed(prepared, resume_from)
 
 
-def _network(job: TrainingJob, dataset: Dataset) -> tuple[nn.Module, Mapping[str, Any]]:
-    seed, kwargs = job.settings.seed, dict(job.model_kwargs)
-    if ":" in job.model:
-        return from_factory(job.model, kwargs, seed=seed), {"factory": job.model, "kwargs": kwargs}
-    taken = [name for name in ("seed", "input_shape", "classes", "name") if name in kwargs]
+def make_network(
+    name: str, kwargs: Mapping[str, Any], shape: tuple[int, ...], classes: int, seed: int
+) -> tuple[nn.Module, Mapping[str, Any]]:
+    """A network with fresh weights, and how a checkpoint rebuilds it.
+
+    Args:
+        name: A built-in architecture, or ``package.module:factory``.
+        kwargs: Settings of the architecture or arguments of the factory.
+        shape: Shape of one example.
+        classes: Number of classes.
+        seed: Seed of its weights.
+
+    Raises:
+        InputError: There is no such architecture, factory or setting.
+    """
+    if ":" in name:
+        return from_factory(name, dict(kwargs), seed=seed), {"factory": name, "kwargs": dict(kwargs)}
+    if name not in ARCHITECTURES:
+        raise InputError("a model", repr(name), nearest(name, (*ARCHITECTURES, "package.module:factory")))
+    taken = [word for word in ("seed", "input_shape", "classes", "name") if word in kwargs]
     if taken:
         raise InputError(
-            f"settings of {job.model} in --model-kwargs", f"also {', '.join(taken)}", "leave out what --seed and --data say"
+            f"settings of {name} in --model-kwargs", f"also {', '.join(taken)}", "leave out what --seed and --data say"
         )
-    model = describe(job.model, dataset.shape, dataset.classes, **kwargs)
+    model = describe(name, shape, classes, **kwargs)
     return built(model, seed=seed), model
 
 

@@ -90,10 +90,11 @@ class Measurement:
         """The sample and what is known of its distribution."""
         run = self.run
         d = math.prod(run.train.x.shape[1:])
-        radius = None
+        radius = run.radius
         if run.low is not None and run.high is not None:
-            radius = math.nextafter(math.sqrt(d) * max(abs(run.low), abs(run.high)), math.inf)
-            radius = math.nextafter(radius, math.inf)  # one rounding for the root, one for the product
+            box = math.nextafter(math.sqrt(d) * max(abs(run.low), abs(run.high)), math.inf)
+            box = math.nextafter(box, math.inf)  # one rounding for the root, one for the product
+            radius = box if radius is None else min(radius, box)
         return Problem(
             n=len(run.train),
             d=d,

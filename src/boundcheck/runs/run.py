@@ -43,6 +43,7 @@ class Run:
         law: The law of the training labels, given the clean ones.
         low: Lower bound on every input coordinate known a priori, or ``None``.
         high: Upper bound on every input coordinate known a priori, or ``None``.
+        radius: Upper bound on every input's Euclidean norm known a priori beside what ``low`` and ``high`` imply, or ``None``.
         model: What the network is called.
         data: What the data is called.
         checkpoint: Path of the file that it came from.
@@ -61,6 +62,7 @@ class Run:
     law: LabelLaw
     low: float | None = None
     high: float | None = None
+    radius: float | None = None
     model: str = "network"
     data: str = "data"
     checkpoint: str | None = None

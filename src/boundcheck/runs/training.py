@@ -14,6 +14,7 @@ from torch import nn
 
 from boundcheck.errors import InputError, nearest
 from boundcheck.networks.mistakes import CHUNK, mistakes
+from boundcheck.runs.augmentation import moved
 from boundcheck.runs.one_by_one import OneByOne, dense_layers
 from boundcheck.runs.run import Sample
 from boundcheck.runs.stopping import Stop, parse_stop
@@ -35,6 +36,8 @@ class Settings:
         epochs: At most this many passes over the sample.
         seed: Seed of the initial weights and of the order of the examples.
         stop: The rule that ends training: ``errors`` (no training error is left), ``margin:GAMMA:SHARE`` or ``loss:NATS``.
+        augment: Each time an image is used it is moved by at most this many pixels either way, zeros moving in. The training
+            sample stays that of the images as they are: n counts them, and training errors are counted on them.
     """
 
     optimizer: str = "sgd"
@@ -46,6 +49,7 @@ class Settings:
     epochs: int = 200
     seed: int = 0
     stop: str = "errors"
+    augment: int = 0
 
     def __post_init__(self) -> None:
         """Refuse settings that can't train anything.
@@ -63,6 +67,7 @@ class Settings:
             "batch_size": self.batch_size >= 1,
             "epochs": self.epochs >= 1,
             "seed": 0 <= self.seed < 2**63,
+            "augment": self.augment >= 0,
         }
         for name, fits in ranges.items():
             if not fits:
@@ -224,7 +229,7 @@ def train_epochs(
         for number in range(len(records) + 1, settings.epochs + 1):
             if _stopped(records, stop):
                 break
-            torch.manual_seed((settings.seed * 1_000_003 + number) % 2**63)  # dropout, if the network has some
+            torch.manual_seed((settings.seed * 1_000_003 + number) % 2**63)  # dropout and augmentation, if there is some
             lr = settings.lr * settings.lr_decay ** (number - 1)
             for group in optimizer.param_groups:
                 group["lr"] = lr
@@ -250,7 +255,7 @@ def _stopped(records: Sequence[Mapping[str, Any]], stop: Stop) -> bool:
 
 def _by_hand(network: nn.Module, x: torch.Tensor, y: torch.Tensor, settings: Settings) -> OneByOne | None:
     """Steps written out by hand, where they are the same as the optimizer's and faster."""
-    plain = settings.optimizer == "sgd" and settings.momentum == 0.0 and settings.weight_decay == 0.0
+    plain = settings.optimizer == "sgd" and settings.momentum == settings.weight_decay == 0.0 and settings.augment == 0
     layers = dense_layers(network) if plain and settings.batch_size == 1 else None
     return None if layers is None else OneByOne(layers, x, y)
 
@@ -273,7 +278,8 @@ def _one_epoch(
     total = 0.0
     for batch in _batches(len(y), settings, number):
         index = torch.from_numpy(batch)
-        loss = nn.functional.cross_entropy(logits_of(network, x[index]), y[index])
+        inputs = moved(x[index], settings.augment) if settings.augment else x[index]
+        loss = nn.functional.cross_entropy(logits_of(network, inputs), y[index])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -6,8 +6,9 @@ finishes what is missing when it is started again, and repeats nothing.
 
 from __future__ import annotations
 
+from boundcheck.studies.engine.cluster import check_address
 from boundcheck.studies.engine.ledger import Row, read_rows
 from boundcheck.studies.engine.plan import Job, Plan
-from boundcheck.studies.engine.run import run_jobs
+from boundcheck.studies.engine.run import check_folder, run_jobs
 
-__all__ = ["Job", "Plan", "Row", "read_rows", "run_jobs"]
+__all__ = ["Job", "Plan", "Row", "check_address", "check_folder", "read_rows", "run_jobs"]

@@ -97,7 +97,7 @@ def open_ledger(out: str | os.PathLike[str], plan: Plan, *, retry_failed: bool =
     from filelock import FileLock, Timeout
 
     folder = Path(out)
-    _check(folder, plan)
+    check_plan(folder, plan)
     _make(folder)
     lock = FileLock(folder / _LOCK)
     try:
@@ -106,7 +106,7 @@ def open_ledger(out: str | os.PathLike[str], plan: Plan, *, retry_failed: bool =
         wait = "wait until it is done, or choose another --out"
         raise InputError("an --out folder that no other process writes to", str(folder), wait) from None
     try:
-        _check(folder, plan)  # another process may have made it its own in between
+        check_plan(folder, plan)  # another process may have made it its own in between
         if not (folder / PLAN).exists():
             write_whole(folder / PLAN, plan.to_json())
         kept = [row for row in _whole_jobs(folder) if not (retry_failed and row.failed is not None)]
@@ -118,8 +118,12 @@ def open_ledger(out: str | os.PathLike[str], plan: Plan, *, retry_failed: bool =
         lock.release()
 
 
-def _check(folder: Path, plan: Plan) -> None:
-    """Refuse a folder that holds rows of another plan."""
+def check_plan(folder: Path, plan: Plan) -> None:
+    """Refuse a folder that holds rows of another plan.
+
+    Raises:
+        InputError: It does, or is none.
+    """
     if folder.exists() and not folder.is_dir():
         raise InputError("a folder in --out", f"a file, {folder}", "choose another name")
     if not (folder / PLAN).exists():

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from pathlib import Path
 
 from boundcheck.progress import Progress, silent
 from boundcheck.studies.engine.attempt import Attempt, attempt, lost
 from boundcheck.studies.engine.cluster import check_address, on_cluster
-from boundcheck.studies.engine.ledger import Row, open_ledger, read_rows
+from boundcheck.studies.engine.ledger import Row, check_plan, open_ledger, read_rows
 from boundcheck.studies.engine.plan import Job, JobFunction, Plan
 
 _DIED = "its process died, once beside others and once alone: killed from outside, or out of memory"
@@ -68,6 +69,20 @@ def run_jobs(
                 ledger.append(key, made.results, made.failed, made.cost)
                 tell()
     return read_rows(out)
+
+
+def check_folder(function: JobFunction, jobs: Iterable[Job], out: str | os.PathLike[str]) -> None:
+    """Refuse, before anything is said or done, a folder that holds rows of another plan.
+
+    Args:
+        function: As :func:`run_jobs`.
+        jobs: The same.
+        out: The same.
+
+    Raises:
+        InputError: The folder holds something else.
+    """
+    check_plan(Path(out), Plan.of(function, jobs))
 
 
 def _in_processes(function: JobFunction, todo: Iterable[tuple[str, Job]], workers: int) -> Generator[tuple[str, Attempt]]:
