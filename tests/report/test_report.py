@@ -13,7 +13,8 @@ import pytest
 from scipy import stats
 
 from boundcheck.errors import InputError
-from boundcheck.report import Report
+from boundcheck.report import Report, ledger
+from boundcheck.report.table import as_text, table
 from boundcheck.theorem import FAMILIES, Status
 
 
@@ -55,6 +56,25 @@ def test_the_ledger_sums_to_delta(report: Report, joint_report: Report) -> None:
     assert [name for name, _ in joint_report.ledger] == [c.name for c in joint_report]
     # m shares delta / m, each rounded to nearest: m / 2 units in the last place of delta / m
     assert math.fsum(share for _, share in joint_report.ledger) == pytest.approx(0.05, rel=1e-15)
+
+
+def test_the_ledger_says_what_each_theorem_spends_on_what(report: Report, joint_report: Report) -> None:
+    assert ledger.lines(report) == ()
+    *each, total = ledger.lines(joint_report)
+    with_value = [c.name for c in joint_report if c.status is not Status.NOT_APPLICABLE]
+    assert [line.name for line in each[: len(with_value)]] == with_value
+    assert [line.name for line in each[len(with_value) :]] == [f"not applicable ({len(joint_report) - len(with_value)})"]
+    for line in (*each, total):
+        assert math.fsum(line.shares.values()) == pytest.approx(line.delta, rel=1e-12)  # shares of shares, each rounded
+    assert total.delta == pytest.approx(0.05, rel=1e-12)
+    for kind in ledger.purposes(joint_report):
+        assert math.fsum(line.shares.get(kind, 0.0) for line in each) == pytest.approx(total.shares[kind], rel=1e-12)
+    text, document = as_text(table(joint_report)), json.loads(joint_report.to_json())
+    assert "ledger of delta" in text
+    assert "ledger of delta" not in as_text(table(report))
+    assert [entry["name"] for entry in document["ledger"]] == [c.name for c in joint_report]
+    assert all(math.fsum(e["shares"].values()) == pytest.approx(e["delta"], rel=1e-12) for e in document["ledger"])
+    assert json.loads(report.to_json())["ledger"] == []
 
 
 def test_json_has_the_fields_of_the_format(report: Report) -> None:
@@ -172,7 +192,8 @@ def test_the_table_shows_every_certificate_in_words(
     text = repr(report)
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= min(max(int(columns), 80), 120)
-    lines = {line.split()[0]: line for line in text.splitlines() if line and not line.startswith((" ", "-"))}
+    bounds = text.partition("ledger of delta")[0]
+    lines = {line.split()[0]: line for line in bounds.splitlines() if line and not line.startswith((" ", "-"))}
     for c in report:
         assert c.name in lines
         if c.status is not Status.NOT_APPLICABLE:

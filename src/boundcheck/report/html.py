@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from boundcheck.bounds import CATALOGUE
 from boundcheck.measures import MEASURES
-from boundcheck.report import rows
+from boundcheck.report import ledger, rows
 from boundcheck.report.display import closest, downward, plain, upward
 from boundcheck.theorem import Status
 
@@ -85,6 +85,9 @@ def context(report: Report, *, pictures: bool = True, prefix: str = "") -> dict[
         "threshold": rows.thresholds(report),
         "assumptions": _assumptions(report),
         "remarks": rows.remarks(report),
+        "ledger": ledger.lines(report),
+        "ledger_opening": ledger.opening(),
+        "purposes": ledger.purposes(report),
         "prefix": prefix,
         "measures": _measures(report),
     }

@@ -48,8 +48,13 @@ def as_dict(report: Report) -> dict[str, Any]:
             *({"name": name, "value": None, "why": why} for name, why in report.unmeasured),
         ],
         "layers": [_layer(name, norms) for name, norms in report.layers.items()],
-        "ledger": [{"name": name, "delta": share} for name, share in report.ledger],
+        "ledger": [_spent(c) for c in report] if report.joint else [],
     }
+
+
+def _spent(c: Certificate) -> dict[str, Any]:
+    """What a certificate spends of the budget, on what, and what it chose on grids that it paid for inside."""
+    return {"name": c.name, "delta": c.delta, "shares": dict(c.shares), "grids": list(c.choices)}
 
 
 def _test(report: Report) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from boundcheck.report import rows
+from boundcheck.report import ledger, rows
 from boundcheck.report.display import closest, downward, upward
 from boundcheck.theorem import Status
 
@@ -38,6 +38,8 @@ def table(report: Report) -> RenderableType:
     if report.measures:
         parts += [Text(), _measures(report)]
     parts.append(_footnotes(report, bool(applicable)))
+    if report.joint:
+        parts += [Text(), _ledger(report)]
     return Group(*parts)
 
 
@@ -143,6 +145,19 @@ def _measures(report: Report) -> Table:
     for i in range(half):
         shown.add_row(*cells[i], *(cells[i + half] if i + half < len(cells) else ()))
     return shown
+
+
+def _ledger(report: Report) -> RenderableType:
+    """One budget: each theorem a line, each purpose a column."""
+    shown, kinds = _ruled(), ledger.purposes(report)
+    shown.add_column("ledger of delta", no_wrap=True)
+    for title in ("share", *kinds):
+        shown.add_column(title, justify="right", no_wrap=True)
+    shown.add_column("grids paid inside", overflow="fold")
+    for line in ledger.lines(report):
+        cells = ["" if kind not in line.shares else closest(line.shares[kind], 3) for kind in kinds]
+        shown.add_row(Text(line.name), closest(line.delta, 3), *cells, Text(", ".join(line.grids)))
+    return Group(shown, Text(ledger.opening()))
 
 
 def _footnotes(report: Report, any_value: bool) -> RenderableType:
