@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 def certify(
     data: Annotated[
         str,
-        typer.Option("--data", help="digits, mnist, fashion-mnist, cifar10, synthetic:NAME or FILE.npz."),
+        typer.Option(
+            "--data", help="digits, mnist, fashion-mnist, cifar10, synthetic:NAME or FILE.npz; mnist:0-4/5-9 joins classes."
+        ),
     ] = "digits",
     model: Annotated[str, typer.Option("--model", help="linear, mlp, conv, residual or package.module:factory.")] = "mlp",
     method: Annotated[str, typer.Option("--method", help="How the certificate comes about: pac-bayes.")] = "pac-bayes",

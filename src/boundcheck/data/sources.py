@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boundcheck.data import cifar, idx
+from boundcheck.data.classes import grouped, split_spec
 from boundcheck.data.dataset import Dataset, make_dataset
 from boundcheck.data.download import Progress, UnavailableError, fetch
 from boundcheck.data.npz import read_npz
@@ -103,7 +104,8 @@ def load_dataset(
     """The data set of a specification.
 
     Args:
-        spec: One of `SOURCES`, with the path of a file in the place of ``FILE.npz``.
+        spec: One of `SOURCES`, with the path of a file in the place of ``FILE.npz``; ``:0-4/5-9`` after it joins classes to two
+            and leaves out what is in none, see `boundcheck.data.classes`.
         data_dir: The folder that holds files of `mnist`, `fashion-mnist` and `cifar10`; else ``$BOUNDCHECK_DATA``.
         download: Whether files that aren't there may be fetched into the user's cache.
         seed: For synthetic problems, the seed of both samples.
@@ -115,6 +117,9 @@ def load_dataset(
     Raises:
         InputError: No such source, or data that isn't there or can't be used.
     """
+    source, groups = split_spec(spec)
+    if groups is not None:
+        return grouped(load_dataset(source, data_dir, download, seed=seed, progress=progress), groups)
     if spec == "digits":
         return _digits()
     if spec in _IDX_SOURCES:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boundcheck.data import Dataset, LabelLaw, corrupt, fingerprint, load_dataset
+from boundcheck.data.classes import split_spec
 from boundcheck.errors import InputError
 from boundcheck.runs.checkpoint import DataDescription
 from boundcheck.runs.run import Sample
@@ -60,7 +61,7 @@ def find_data(description: DataDescription, data: str | None, data_dir: str | No
     try:
         dataset = load_dataset(data or description.name, data_dir=data_dir)
     except InputError as why:
-        if data is not None or not description.name.endswith(".npz"):
+        if data is not None or not split_spec(description.name)[0].endswith(".npz"):
             raise
         wanted = f"the data that the checkpoint was trained on, {description.name}"
         raise InputError(wanted, f"{why.got} where {why.expected} was expected", "name where it is now with --data") from why
