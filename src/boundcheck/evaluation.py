@@ -156,6 +156,8 @@ def measure(
     effort: str = "quick",
     seed: int = 0,
     progress: Progress = silent,
+    draws: int | None = None,
+    seconds: float | None = None,
 ) -> Evidence:
     """Measure what the chosen theorems name, and nothing else; what measures name too, when all theorems are asked.
 
@@ -166,9 +168,11 @@ def measure(
         effort: ``quick`` or ``full``.
         seed: Seed of every random draw.
         progress: Told what is being done.
+        draws: Networks that are drawn from the posterior of a certificate; ``None``: as many as the effort has.
+        seconds: Time for the searches for posterior and code together; ``None``: the same work on every machine.
 
     Raises:
-        InputError: An unknown name, effort or ``delta``.
+        InputError: An unknown name, effort, ``delta``, number of draws or of seconds.
     """
     from boundcheck.evidence.collect import collect
     from boundcheck.measures import MEASURES
@@ -177,11 +181,16 @@ def measure(
     check_effort(effort)
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError("a seed from 0 to 2**63 - 1", repr(seed), "choose another")
+    if draws is not None and not draws >= 1:
+        raise InputError("--draws of 1 or more", repr(draws), "leave it out for what the effort has")
+    if seconds is not None and not seconds > 0.0:
+        raise InputError("a --time of more than 0 seconds", repr(seconds), "leave it out for no limit")
     names = chosen_theorems(bounds)
     sections: list[str] = [section for name in names for section in CATALOGUE[name].reads]
     if len(names) == len(CATALOGUE):
         sections += [section for found in MEASURES.values() for section in found.reads]
-    return collect(run, tuple(dict.fromkeys(sections)), delta=delta, effort=effort, seed=seed, progress=progress)
+    wanted = tuple(dict.fromkeys(sections))
+    return collect(run, wanted, delta=delta, effort=effort, seed=seed, progress=progress, draws=draws, seconds=seconds)
 
 
 def as_run(

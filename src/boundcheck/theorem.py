@@ -32,8 +32,9 @@ __all__ = [
 FAMILIES = ("test-set", "vc", "counting", "rademacher", "norm", "pac-bayes", "compression", "stability", "kernel")
 """The families of theorems, in the order in which a report lists them."""
 
-ABOUT = ("network", "gibbs", "vote", "compressed", "sample")
-"""What a certificate can speak of: the network as given, a stochastic predictor, its vote, a decoded network, one draw."""
+ABOUT = ("network", "gibbs", "vote", "compressed", "sample", "prior")
+"""What a certificate can speak of: the network as given, a stochastic predictor, its vote, a decoded network, one draw,
+the network at the centre of a learned prior."""
 
 
 class State(StrEnum):

@@ -13,6 +13,7 @@ from boundcheck.theorem import Theorem
 _CLASSES: Mapping[str, str] = {
     "langford2005testset": "Langford2005TestSet",
     "langford2005chernoff": "Langford2005Chernoff",
+    "langford2005holdout": "Langford2005HoldOut",
     "maurer2009testset": "Maurer2009TestSet",
     "hoeffding1963testset": "Hoeffding1963TestSet",
     "vapnik1998growth": "Vapnik1998Growth",
@@ -53,6 +54,7 @@ _CLASSES: Mapping[str, str] = {
     "tolstikhin2013bernstein": "Tolstikhin2013Bernstein",
     "dziugaite2017variance": "Dziugaite2017Variance",
     "ambroladze2007split": "Ambroladze2007Split",
+    "wu2024recursive": "Wu2024Recursive",
     "jiang2020magnitude": "Jiang2020Magnitude",
     "langford2003vote": "Langford2003Vote",
     "masegosa2020tandem": "Masegosa2020Tandem",

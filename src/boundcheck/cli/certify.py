@@ -43,7 +43,7 @@ def certify(
     batch_size: Annotated[int | None, typer.Option("--batch-size", help="Examples a step.")] = None,
     lr: Annotated[float | None, typer.Option("--lr", help="Largest learning rate.")] = None,
     seconds: Annotated[float | None, typer.Option("--time", metavar="SECONDS", help="Budget for training and measuring.")] = None,
-    prior: Annotated[str | None, typer.Option("--prior", help="zero, initial or split:0.5.")] = None,
+    prior: Annotated[str | None, typer.Option("--prior", help="zero, initial, split:0.5 or recursive:4.")] = None,
     objective: Annotated[
         str | None, typer.Option("--objective", help="kl, mcallester, catoni, lambda, quadratic or bernstein.")
     ] = None,
@@ -57,7 +57,10 @@ def certify(
         int, typer.Option("--configurations", help="Runs among which results chose this one; the certificate pays for them.")
     ] = 1,
     delta: Delta = 0.05,
-    effort: Annotated[str, typer.Option("--effort", help="quick or full: how many networks are drawn.")] = "full",
+    effort: Annotated[str, typer.Option("--effort", help="quick or full: how many networks are drawn.")] = "quick",
+    draws: Annotated[
+        int | None, typer.Option("--draws", help="Networks drawn to measure the certificate; else as many as the effort has.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint at --out, which an interrupt left.")
     ] = False,
@@ -111,14 +114,16 @@ def certify(
                 screen.print(f"interrupted; what was done is in {out}, and --resume goes on from there")
             raise
         checkpoint.save(out)
-        least, report = _measured(job, out, effort, data_dir, tell)
+        least, report = _measured(job, out, effort, draws, data_dir, tell)
     _say(screen, job, least, report, out, time.perf_counter() - start)
     if json_file is not None:
         deliver_json(json_file, _summary(job, checkpoint, least, report, out, time.perf_counter() - start))
     return 0
 
 
-def _measured(job: CertifyJob, out: str, effort: str, data_dir: str | None, tell: Any) -> tuple[Report, Report]:
+def _measured(
+    job: CertifyJob, out: str, effort: str, draws: int | None, data_dir: str | None, tell: Any
+) -> tuple[Report, Report]:
     """The certificate as it is read from the file: theorems that share delta, and what stands beside it, each alone."""
     from boundcheck.evaluation import ask, measure
     from boundcheck.runs.certifying import METHODS
@@ -127,7 +132,7 @@ def _measured(job: CertifyJob, out: str, effort: str, data_dir: str | None, tell
     method = METHODS[job.method]
     run = load_run(out, model=job.model if ":" in job.model else None, data_dir=data_dir)
     names = method.headline + method.beside
-    evidence = measure(run, delta=job.delta, bounds=names, effort=effort, seed=job.seed, progress=tell)
+    evidence = measure(run, delta=job.delta, bounds=names, effort=effort, seed=job.seed, progress=tell, draws=draws)
     return ask(evidence, delta=job.delta, bounds=method.headline, joint=True), ask(evidence, delta=job.delta, bounds=names)
 
 

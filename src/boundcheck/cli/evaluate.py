@@ -43,6 +43,12 @@ def evaluate(
         str | None, typer.Option("--bounds", metavar="NAME,…", help="Only these; 'boundcheck bounds' lists them.")
     ] = None,
     effort: Annotated[str, typer.Option("--effort", help="quick or full: how hard posteriors and codes are searched.")] = "quick",
+    seconds: Annotated[
+        float | None, typer.Option("--time", metavar="SECONDS", help="Budget of the searches for a posterior and a code.")
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option("--draws", help="Networks drawn from a certificate's posterior; else as many as the effort has.")
+    ] = None,
     json_file: JsonFile = None,
     latex: Annotated[str | None, typer.Option("--latex", metavar="FILE", help="Write a LaTeX table.")] = None,
     html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")] = None,
@@ -94,7 +100,7 @@ def evaluate(
                 checkpoint, model=model, model_kwargs=json_object("--model-kwargs", model_kwargs), reference=reference, data=data,
                 data_dir=data_dir, labels=labels, n=n, seed=seed, mean=numbers("--mean", mean), std=numbers("--std", std),
             )  # fmt: skip
-            found = measure(run, delta=delta, bounds=names, effort=effort, seed=seed, progress=tell)
+            found = measure(run, delta=delta, bounds=names, effort=effort, seed=seed, progress=tell, draws=draws, seconds=seconds)
         report = ask(found, delta=delta, bounds=names, joint=joint, progress=tell)
     _deliver(report, found, json_file=json_file, latex=latex, html=html, plot=plot, evidence=evidence)
     return 0

@@ -78,5 +78,12 @@ def grouped(dataset: Dataset, text: str) -> Dataset:
         return (x, labels) if kept.all() else (x[kept], labels[kept])
 
     train, test = taken(dataset.x_train, dataset.y_train), taken(dataset.x_test, dataset.y_test)
-    bounds = {"divisor": dataset.divisor if dataset.x_train.dtype == np.uint8 else None, "low": dataset.low, "high": dataset.high}
-    return make_dataset(f"{dataset.name}:{text}", *train, *test, classes=len(groups), **bounds)
+    return make_dataset(
+        f"{dataset.name}:{text}",
+        *train,
+        *test,
+        classes=len(groups),
+        divisor=dataset.divisor if dataset.x_train.dtype == np.uint8 else None,
+        low=dataset.low,
+        high=dataset.high,
+    )

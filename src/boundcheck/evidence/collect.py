@@ -138,7 +138,30 @@ def posterior(m: Measurement) -> Any:
         return measure_stored(initial=m.run.reference, stored=StoredPosterior.of(m.run.certificate), **_stored_arguments(m))
     from boundcheck.pac_bayes.posterior import measure_posterior
 
-    return measure_posterior(**_search_arguments(m))
+    return measure_posterior(**_search_arguments(m), time_budget=_part_of_time(m))
+
+
+def prior_network(m: Measurement) -> Any:
+    """The network at the centre of a prior that a certificate's own examples have not seen."""
+    from boundcheck.pac_bayes.stored import METHOD, StoredPosterior
+
+    if m.run.certificate is None or m.run.certificate["method"] != METHOD:
+        raise Unavailable("no prior was learned on a part of the sample")
+    from boundcheck.pac_bayes.measure_stored import measure_prior_network
+
+    told = {name: value for name, value in _stored_arguments(m).items() if name not in ("seed", "effort", "draws", "progress")}
+    return measure_prior_network(stored=StoredPosterior.of(m.run.certificate), **told)
+
+
+def recursive(m: Measurement) -> Any:
+    """A chain of posteriors, each the prior of the next."""
+    from boundcheck.pac_bayes.stored import METHOD, StoredPosterior
+
+    if m.run.certificate is None or m.run.certificate["method"] != METHOD:
+        raise Unavailable("no chain of posteriors was trained")
+    from boundcheck.pac_bayes.measure_recursive import measure_recursive
+
+    return measure_recursive(initial=m.run.reference, stored=StoredPosterior.of(m.run.certificate), **_stored_arguments(m))
 
 
 def magnitude(m: Measurement) -> Any:
@@ -152,7 +175,7 @@ def code(m: Measurement) -> Any:
     """The network in few bits."""
     from boundcheck.compression.search import measure_code
 
-    return measure_code(**_search_arguments(m))
+    return measure_code(**_search_arguments(m), time_budget=_part_of_time(m))
 
 
 def geometry(m: Measurement) -> Any:
@@ -174,10 +197,15 @@ def kernel(m: Measurement) -> Any:
     raise Unavailable("the network is not a kernel predictor")
 
 
+def _part_of_time(m: Measurement) -> float | None:
+    """Seconds of one of the two searches that take as long as they are given."""
+    return None if m.seconds is None else 0.45 * m.seconds
+
+
 def _stored_arguments(m: Measurement) -> dict[str, Any]:
     """What the measurement of a stored posterior is told."""
     told = ("module", "x", "y", "x_test", "y_test", "seed", "effort", "held_out_error", "progress")
-    return {name: value for name, value in _search_arguments(m).items() if name in told}
+    return {name: value for name, value in _search_arguments(m).items() if name in told} | {"draws": m.draws}
 
 
 def _search_arguments(m: Measurement) -> dict[str, Any]:
@@ -219,12 +247,22 @@ MEASURED: Mapping[str, Callable[[Measurement], Any]] = {
     "geometry": geometry,
     "flatness": flatness,
     "magnitude": magnitude,
+    "prior_network": prior_network,
+    "recursive": recursive,
 }
 """Section of the record to the function that measures it; problem and errors are always measured."""
 
 
 def collect(
-    run: Run, sections: Sequence[str], *, delta: float = 0.05, effort: str = "quick", seed: int = 0, progress: Progress = silent
+    run: Run,
+    sections: Sequence[str],
+    *,
+    delta: float = 0.05,
+    effort: str = "quick",
+    seed: int = 0,
+    progress: Progress = silent,
+    draws: int | None = None,
+    seconds: float | None = None,
 ) -> Evidence:
     """Measure sections of the evidence.
 
@@ -235,6 +273,8 @@ def collect(
         effort: ``quick`` or ``full``.
         seed: Seed of every random draw.
         progress: Told what is being done.
+        draws: Networks that are drawn from the posterior of a certificate; ``None``: as many as the effort has.
+        seconds: Time for the searches for posterior and code together; ``None``: the same work on every machine.
 
     Returns:
         The record; a section that can't be measured is absent with its reason.
@@ -243,6 +283,7 @@ def collect(
     total = sum(_WEIGHTS.get(name, 0.2) for name in ("errors", *wanted))
     state = {"done": 0.0, "share": _WEIGHTS["errors"]}
     m = Measurement(run, delta, effort, seed, lambda what, f: progress(what, (state["done"] + f * state["share"]) / total))
+    m.draws, m.seconds = draws, seconds
     problem, errors = m.problem, m.errors
     state["done"] += state["share"]
     found: dict[str, Any] = {}

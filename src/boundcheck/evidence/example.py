@@ -19,6 +19,7 @@ from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.magnitude import Magnitude
 from boundcheck.evidence.patches import Patches
 from boundcheck.evidence.path_norm import PathNorm
+from boundcheck.evidence.prior_network import PriorNetwork
 from boundcheck.evidence.record import (
     Code,
     Errors,
@@ -32,6 +33,7 @@ from boundcheck.evidence.record import (
     Structure,
     TwoLayer,
 )
+from boundcheck.evidence.recursive import Recursive, RecursiveStep
 from boundcheck.evidence.vote import Vote
 
 N, D, HIDDEN, CLASSES = 1200, 4, 5, 3
@@ -73,6 +75,8 @@ def example_evidence() -> Evidence:
         kernel=KernelPredictor("gaussian", CLASSES, 15.0, float(N), 1.0, True, 0.1, "squared", 1.0, 1e-9),
         geometry=_geometry(x, labels, first, last),
         magnitude=_magnitude(np.concatenate([first.ravel(), last.ravel()])),
+        prior_network=PriorNetwork(500, 21, 0, 1, 1, 0.044),
+        recursive=_recursive(),
         flatness=_flatness(np.concatenate([first.ravel(), last.ravel()])),
     )
 
@@ -149,6 +153,12 @@ def _geometry(x: np.ndarray, labels: np.ndarray, first: np.ndarray, last: np.nda
             "last": float((np.linalg.norm(outputs[live], axis=1) / np.linalg.norm(hidden[live], axis=1)).min()),
         },
     )
+
+
+def _recursive() -> Recursive:
+    first = RecursiveStep(N, 40.0, 0.0, 12 * N, 0.12, 1.0, 0.0)
+    second = RecursiveStep(N // 2, 15.0, 0.5, 12 * (N // 2), 0.06, 0.93, 0.01)
+    return Recursive((first, second), 0, 1, 0.062)
 
 
 def _magnitude(weights: np.ndarray) -> Magnitude:

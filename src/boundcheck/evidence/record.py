@@ -19,6 +19,8 @@ from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.magnitude import Magnitude
 from boundcheck.evidence.patches import Patches
 from boundcheck.evidence.path_norm import PathNorm
+from boundcheck.evidence.prior_network import PriorNetwork
+from boundcheck.evidence.recursive import Recursive
 from boundcheck.evidence.step import Step
 from boundcheck.evidence.vote import Vote
 
@@ -318,6 +320,8 @@ class Evidence:
     geometry: Geometry | None = None
     flatness: Flatness | None = None
     magnitude: Magnitude | None = None
+    prior_network: PriorNetwork | None = None
+    recursive: Recursive | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -347,6 +351,10 @@ class Evidence:
             return None if self.posterior is None or self.posterior.vote is None else self.posterior.vote.test_error
         if about == "magnitude":
             return None if self.magnitude is None else self.magnitude.test_error
+        if about == "recursive":
+            return None if self.recursive is None else self.recursive.test_error
+        if about == "prior":
+            return None if self.prior_network is None else self.prior_network.test_error
         if about == "compressed":
             return None if self.code is None else self.code.errors.test_error
         return self.errors.test_error

@@ -16,19 +16,20 @@ def contradiction(evidence: Evidence) -> str | None:
     This finds slips, not forgeries: a record that hangs together may still be of no network at all.
     """
     problem, errors = evidence.problem, evidence.errors
-    counts = {"the network": errors}
+    counts = {"the network": (errors, problem.n)}
     if evidence.code is not None:
-        counts["the decoded network"] = evidence.code.errors
+        counts["the decoded network"] = (evidence.code.errors, problem.n)
     if evidence.posterior is not None:
-        counts["the drawn network"] = evidence.posterior.drawn
+        counts["the drawn network"] = (evidence.posterior.drawn, evidence.posterior.counted(problem.n))
     rows = {name: getattr(evidence, name) for name in ("margins", "relative_margins")}
     complaints = [
         "fewer than two classes" if problem.classes < 2 else None,
         "no inputs" if problem.d < 1 else None,
         f"a corruption of {problem.corruption}" if not 0.0 <= problem.corruption <= 1.0 else None,
-        *(_of_errors(name, found, problem.n, errors.test_n) for name, found in counts.items()),
+        *(_of_errors(name, found, n, errors.test_n) for name, (found, n) in counts.items()),
         *(f"{len(v)} {name} of {problem.n} rows" for name, v in rows.items() if v is not None and len(v) != problem.n),
         *_of_draws(evidence),
+        *_of_learned_priors(evidence),
         *_of_steps(evidence),
         *(f"NaN in {path}" for path, number in _numbers("evidence", evidence) if math.isnan(number)),
     ]
@@ -49,6 +50,22 @@ def _of_draws(evidence: Evidence) -> Iterator[str]:
     for draws, mean, candidates in found:
         if draws < 1 or candidates < 1 or not 0.0 <= mean <= 1.0:
             yield f"{draws} draws of mean {mean} for {candidates} posteriors"
+
+
+def _of_learned_priors(evidence: Evidence) -> Iterator[str]:
+    """Complaints about what was counted beside priors that were learned on a part of the sample."""
+    n, prior, chain, posterior = evidence.problem.n, evidence.prior_network, evidence.recursive, evidence.posterior
+    if posterior is not None and not (posterior.configurations >= 1 and 0 <= posterior.overlap <= posterior.counted(n)):
+        yield f"{posterior.overlap} examples of the prior among those counted, {posterior.configurations} ways to train"
+    if prior is not None and not (0 <= prior.errors <= prior.n <= n and min(prior.configurations, prior.splits) >= 1):
+        yield f"{prior.errors} errors of the prior's network on {prior.n} rows of {n}"
+    for i, step in enumerate(() if chain is None else chain.steps):
+        shares = (step.risk, step.not_better, step.worse)
+        fits = 1 <= step.n <= n and step.draws >= 1 and step.divergence >= 0.0 and all(0.0 <= s <= 1.0 for s in shares)
+        if not fits or (i > 0 and not 0.0 < step.gamma < 1.0):
+            yield f"step {i + 1} of a chain with shares {shares} of {step.draws} draws on {step.n} rows, gamma {step.gamma}"
+    if chain is not None and (not chain.steps or chain.configurations < 1):
+        yield f"a chain of {len(chain.steps)} steps, {chain.configurations} ways to train"
 
 
 def _of_steps(evidence: Evidence) -> Iterator[str]:

@@ -31,6 +31,7 @@ LAWS = ("gaussian", "laplace")
 
 _UNIT = 2.0**-53
 Weights = dict[str, torch.Tensor]
+State = Mapping[str, torch.Tensor]
 
 
 def noise(law: str, like: torch.Tensor, generator: torch.Generator | None = None, rows: int | None = None) -> torch.Tensor:
@@ -143,6 +144,33 @@ def _laplace_sums(mean: torch.Tensor, centre: torch.Tensor, scales: torch.Tensor
         drawn_squared_distance=2.0 * _up((drawn - centre).abs()),
         drawn_noise=2.0 * _down(((drawn - mean) / scales).abs()),
     )
+
+
+def divergence_between(posterior: Diagonal, prior: Diagonal) -> float:
+    """KL of one law from another of the same kind with other means and scales, in nats, rounded up.
+
+    A coordinate of Gaussians has (s^2/t^2 - 1 + (w - v)^2/t^2)/2 + ln(t/s), one of Laplace laws the expression at the head of the
+    module with beta = t. Each coordinate errs by a few units of the sum of the absolute values of its parts.
+
+    Raises:
+        ValueError: The laws or the names differ.
+    """
+    if posterior.law != prior.law or list(posterior.mean) != list(prior.mean):
+        raise ValueError(f"expected two {prior.law} laws of the same parameters; got a {posterior.law} law")
+    parts = []
+    for name, w in posterior.mean.items():
+        s, t = posterior.scales[name].double(), prior.scales[name].double()
+        far, logs = (w.double() - prior.mean[name].double()).abs(), t.log() - s.log()
+        if posterior.law == "gaussian":
+            size = 0.5 * ((s / t).square() + (far / t).square())
+            value = size - 0.5 + logs
+        else:
+            size = (far + s * (-far / s).exp()) / t
+            value = size - 1.0 + logs
+        rounding = 32.0 * _UNIT * (size + 1.0 + t.log().abs() + s.log().abs())
+        parts.append((value + rounding).reshape(-1))
+    found = torch.cat(parts)
+    return max(math.nextafter(float(found.sum()) + _slack(found.numel()) * float(found.abs().sum()), math.inf), 0.0)
 
 
 def _slack(size: int) -> float:

@@ -16,17 +16,18 @@ the empirical Gibbs risk: the Monte Carlo step of the certificate counts each of
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import fx, nn
 from torch.nn import functional as F  # noqa: N812
 
-from boundcheck.networks.mistakes import CHUNK, Mask, dtype_of, join, mistakes
+from boundcheck.networks.mistakes import CHUNK, Mask, dtype_of, join, mistakes, predicted
 from boundcheck.pac_bayes.diagonal import Diagonal, noise
 
 _MOST_DRAWN = 150_000  # weights that are drawn one by one for each example; more would cost more than what it brings
-_ROOM = 2**24  # numbers that one step may hold at a time: weights of all examples of a chunk, and their windows
+_ROOM = 2**21  # numbers that one step may hold at a time: weights of all examples of a chunk, and their windows
 
 
 class _Fresh(fx.Interpreter):
@@ -174,6 +175,23 @@ class FreshNetworks:
             for start in range(0, len(y), self._chunk)
         ]
         return join(parts)
+
+    def counts(self, sigmas: Mapping[str, float], x: torch.Tensor, networks: int, generator: torch.Generator) -> torch.Tensor:
+        """How many of some networks predict each class, for each example networks of its own.
+
+        Args:
+            sigmas: Not read: the posterior has its own scales.
+            x: Inputs, shape (n, ...).
+            networks: Draws for each example.
+            generator: Source of randomness.
+
+        Returns:
+            Shape (n, k), integers; a tie or NaN predicts none.
+        """
+        votes = [
+            torch.cat([predicted(self.outputs(part, generator)) for part in torch.split(x, self._chunk)]) for _ in range(networks)
+        ]
+        return torch.stack(votes).sum(dim=0)
 
 
 def random_layers(traced: fx.GraphModule, posterior: Diagonal) -> dict[str, tuple[str, ...]] | None:

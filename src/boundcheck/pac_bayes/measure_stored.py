@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from boundcheck.bounds.lemmas.kl_terms import ratio_up
+from boundcheck.evidence.prior_network import PriorNetwork
 from boundcheck.evidence.record import Posterior
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
@@ -22,12 +23,14 @@ from boundcheck.pac_bayes.fresh import FreshNetworks
 from boundcheck.pac_bayes.gaussian import generator
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.stored import StoredPosterior
+from boundcheck.pac_bayes.vote import measure_vote
 from boundcheck.progress import Progress, silent
 
 _STREAM = 32  # streams of random numbers from here on are this module's
-_CERTIFY, _TEST, _DRAWN = range(_STREAM, _STREAM + 3)
+_CERTIFY, _TEST, _DRAWN, _VOTE = range(_STREAM, _STREAM + 4)
+_VOTERS, _ASKED = 51, 500  # networks that vote on a held-out example, and examples that they vote on, at most
 _OPERATIONS: Mapping[str, float] = {"quick": 1e12, "full": 1e13}
-_FRESH: Mapping[str, int] = {"quick": 240_000, "full": 2_000_000}
+_FRESH: Mapping[str, int] = {"quick": 120_000, "full": 1_000_000}
 _EXPLICIT: Mapping[str, int] = {"quick": 1000, "full": 20_000}
 _TEST_NETWORKS = 20_000  # fresh networks for the held-out estimate, which no bound reads
 
@@ -91,7 +94,11 @@ def measure_stored(
     mean, made = sampler.risk(counted, draws, generator(seed, _CERTIFY), progress)
     joint, pairs = sampler.pairs(counted, generator(seed, _CERTIFY, 1))
     test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
-    test_error = None if test is None else error_of(*sampler.masks(test, generator(seed, _TEST)), held_out_error)
+    test_error, vote = None, None
+    if test is not None:
+        test_error = error_of(*sampler.masks(test, generator(seed, _TEST)), held_out_error)
+        ballot = {"networks": _VOTERS, "examples": _ASKED, "seed": seed, "stream": _VOTE}
+        vote = measure_vote(sampler.fresh or sampler.explicit, {}, test, held_out_error=held_out_error, **ballot)
     drawn = posterior.draw(generator(seed, _DRAWN), torch.float64)
     program = copy.deepcopy(network)
     with torch.no_grad():
@@ -115,6 +122,48 @@ def measure_stored(
         overlap=overlap_of(stored, rows),
         configurations=stored.configurations,
         law=stored.law,
+        vote=vote,
+    )
+
+
+def measure_prior_network(
+    module: nn.Module,
+    stored: StoredPosterior,
+    x: Any,
+    y: Any,
+    x_test: Any = None,
+    y_test: Any = None,
+    *,
+    held_out_error: HeldOutError | None = None,
+) -> PriorNetwork:
+    """Count errors of the network at the centre of a learned prior on the examples that the certificate counts.
+
+    Args:
+        module: A network of the architecture; left as it is.
+        stored: What the checkpoint says of the posterior and its prior.
+        x: Training inputs, all of them.
+        y: Training labels as trained on.
+        x_test: Held-out inputs.
+        y_test: Held-out labels, clean.
+        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
+
+    Raises:
+        Unavailable: The prior was not learned.
+    """
+    if stored.prior_state is None:
+        raise Unavailable("no prior was learned on a part of the sample")
+    network = copy.deepcopy(module).eval()
+    network.load_state_dict(dict(stored.prior_state))
+    rows = counted_rows(stored, len(y))
+    test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
+    found = count_errors(network, (torch.as_tensor(x)[rows], torch.as_tensor(y)[rows]), test, held_out_error, 0)
+    return PriorNetwork(
+        n=len(rows),
+        errors=found.errors,
+        overlap=overlap_of(stored, rows),
+        configurations=stored.configurations,
+        splits=stored.splits,
+        test_error=found.test_error,
     )
 
 
@@ -125,8 +174,7 @@ def counted_rows(stored: StoredPosterior, n: int) -> torch.Tensor:
         Unavailable: The certificate names rows that the sample does not have.
     """
     rows = torch.arange(n) if stored.rows is None else stored.rows
-    if stored.stages:
-        rows = rows[stored.stages[-1].first :]
+    rows = rows[stored.first :]
     if len(rows) == 0 or int(rows.min()) < 0 or int(rows.max()) >= n:
         raise Unavailable(f"the certificate counts rows that a sample of {n} does not have")
     return rows
@@ -170,13 +218,16 @@ class Sampler:
             return f"one fresh network for each training example of each pass; {self.kind} arithmetic"
         return ExplicitDraws.drawing.format(batch=BATCH, dtype=self.kind)
 
-    def _passes(self, n: int, draws: int | None) -> int:
-        wanted = _FRESH[self.effort] if draws is None else draws
-        return affordable(max(1, round(wanted / n)), 3.0 * self.cost * n, _OPERATIONS[self.effort], 1)
+    def passes(self, n: int, draws: int | None) -> int:
+        """Passes over n examples, one fresh network for each of them."""
+        if draws is not None:
+            return max(1, round(draws / n))
+        return affordable(max(1, round(_FRESH[self.effort] / n)), 3.0 * self.cost * n, _OPERATIONS[self.effort], 1)
 
     def _networks(self, draws: int | None) -> int:
-        wanted = _EXPLICIT[self.effort] if draws is None else draws
-        return affordable(wanted, BATCH * self.cost, _OPERATIONS[self.effort], 50)
+        if draws is not None:
+            return max(2, draws)
+        return affordable(_EXPLICIT[self.effort], BATCH * self.cost, _OPERATIONS[self.effort], 50)
 
     def risk(
         self, sample: tuple[torch.Tensor, torch.Tensor], draws: int | None, source: torch.Generator, progress: Progress = silent
@@ -187,7 +238,7 @@ class Sampler:
             made = self._networks(draws)
             wrong, _ = self.explicit.draw({}, *sample, made, source)
             return ratio_up(int(wrong.sum()), len(wrong)), made
-        passes, errors = self._passes(n, draws), 0
+        passes, errors = self.passes(n, draws), 0
         for done in range(passes):
             errors += int(self.fresh.draw(*sample, 1, source)[0].sum())
             progress(f"drawing networks from the posterior, {(done + 1) * n:,} so far", (done + 1) / passes)

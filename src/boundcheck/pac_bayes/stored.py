@@ -12,13 +12,11 @@ from torch import nn
 
 from boundcheck.errors import InputError
 from boundcheck.evidence.unavailable import Unavailable
-from boundcheck.pac_bayes.diagonal import LAWS, Diagonal, centre_of
+from boundcheck.pac_bayes.diagonal import LAWS, Diagonal, State, centre_of
 
 METHOD = "pac-bayes"
 PRIORS = ("zero", "initial", "split", "recursive")
 """What the prior's mean is: zero, the initial weights, or weights learned on rows that are not counted."""
-
-State = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +26,7 @@ class Stage:
     Attributes:
         state: Its mean, with all numbers that are not drawn.
         scales: Its scales.
-        first: Position, in the order of the rows, of the first row that its own prior had not seen.
+        first: Position, in the order of the rows, of the first row that its prior had not seen.
         gamma: How much of the risk of the step before it is taken over, in (0, 1); 0 in the first step.
     """
 
@@ -53,6 +51,7 @@ class StoredPosterior:
         configurations: Ways to train among which results chose.
         splits: Ways to split the sample among which results chose.
         stages: Earlier posteriors of a recursive certificate.
+        first: Position, in the order of the rows, of the first row that the prior has not seen.
         gamma: Of the last step of a recursive certificate.
         settings: How it was trained, for the reader.
     """
@@ -67,6 +66,7 @@ class StoredPosterior:
     configurations: int = 1
     splits: int = 1
     stages: tuple[Stage, ...] = ()
+    first: int = 0
     gamma: float = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -86,6 +86,7 @@ class StoredPosterior:
             "stages": [
                 {"state": dict(s.state), "scales": dict(s.scales), "first": s.first, "gamma": s.gamma} for s in self.stages
             ],
+            "first": self.first,
             "gamma": self.gamma,
             "settings": dict(self.settings),
         }
@@ -111,6 +112,7 @@ class StoredPosterior:
                 stages=tuple(
                     Stage(dict(s["state"]), dict(s["scales"]), int(s["first"]), float(s["gamma"])) for s in content["stages"]
                 ),
+                first=int(content["first"]),
                 gamma=float(content["gamma"]),
                 settings=dict(content["settings"]),
             )

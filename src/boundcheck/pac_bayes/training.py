@@ -105,6 +105,7 @@ class Descending:
         n: Examples on which the certificate will count the risk.
         how: Settings.
         state: What :meth:`state` returned, to go on from.
+        prior: The whole law of the prior, where its scales are not those of a grid.
     """
 
     def __init__(
@@ -116,8 +117,9 @@ class Descending:
         n: int,
         how: Descent,
         state: Mapping[str, Any] | None = None,
+        prior: Diagonal | None = None,
     ) -> None:
-        self.how, self.n, self._x, self._y = how, n, x, y
+        self.how, self.n, self._x, self._y, self._prior = how, n, x, y, prior
         self._start, self._noisy, self._objective = start, NoisyNetwork(module, start), objective(how.objective)
         source = start.mean if state is None else state["mean"]
         logs = {k: s.log() for k, s in start.scales.items()} if state is None else state["log_scales"]
@@ -212,6 +214,8 @@ class Descending:
     def _divergence(self, scales: Weights | None = None) -> torch.Tensor:
         """KL in nats, the prior's scale of each block the best one unless it is fixed."""
         spread = {k: v.exp() for k, v in self._logs.items()} if scales is None else scales
+        if self._prior is not None:
+            return _from_law(self._prior, self._mean, self._logs, spread)
         total = torch.zeros(())
         for names in self._start.blocks.values():
             size = sum(self._mean[k].numel() for k in names)
@@ -219,6 +223,18 @@ class Descending:
             moments = torch.stack([_moment(self._start, self._mean[k], spread[k], k) for k in names]).sum()
             total = total + _block(self._start.law, size, logs, moments, self.how.prior_scale)
         return total
+
+
+def _from_law(prior: Diagonal, mean: Weights, logs: Weights, spread: Weights) -> torch.Tensor:
+    """KL from a law with scales of its own."""
+    total = torch.zeros(())
+    for k, w in mean.items():
+        t, far = prior.scales[k], (w - prior.mean[k]).abs()
+        if prior.law == "gaussian":
+            total = total + (0.5 * ((spread[k] / t).square() + (far / t).square() - 1.0) + t.log() - logs[k]).sum()
+        else:
+            total = total + ((far + spread[k] * (-far / spread[k]).exp()) / t - 1.0 + t.log() - logs[k]).sum()
+    return total
 
 
 def _moment(start: Diagonal, mean: torch.Tensor, scale: torch.Tensor, name: str) -> torch.Tensor:

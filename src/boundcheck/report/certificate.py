@@ -15,6 +15,7 @@ _ABOUT = {
     "compressed": "the decoded network",
     "sample": "one network drawn from the posterior",
     "network": "the network itself",
+    "prior": "the network at the centre of the prior",
 }
 
 

@@ -39,8 +39,9 @@ class Method:
     beside: tuple[str, ...] = ()
 
 
-_GIBBS = ("maurer2004kl", "catoni2007grid", "mhammedi2019bernstein")
+_GIBBS = ("maurer2004kl", "catoni2007grid", "mhammedi2019bernstein", "wu2024recursive")
 _ONE_NETWORK = (
+    "langford2005holdout",
     "rivasplata2020disintegrated",
     "viallard2024disintegrated",
     "langford2003vote",

@@ -28,6 +28,8 @@ class Measurement:
         effort: ``quick`` or ``full``.
         seed: Seed of every random draw.
         progress: Told how far the present section is.
+        draws: Networks that are drawn from the posterior of a certificate; ``None``: as many as the effort has.
+        seconds: Time for the searches for posterior and code together; ``None``: the same work on every machine.
     """
 
     run: Run
@@ -35,6 +37,8 @@ class Measurement:
     effort: str = "quick"
     seed: int = 0
     progress: Progress = silent
+    draws: int | None = None
+    seconds: float | None = None
 
     @cached_property
     def graph(self) -> Graph:

@@ -1,0 +1,146 @@
+"""From a recursive certificate's checkpoint to the record of its chain: fresh pairs of networks, one pair per example."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import nn
+
+from boundcheck.bounds.lemmas.kl_terms import ratio_up
+from boundcheck.bounds.lemmas.variance_mixture import cheapest, kl_divergences
+from boundcheck.evidence.recursive import Recursive, RecursiveStep
+from boundcheck.evidence.unavailable import Unavailable
+from boundcheck.networks.mistakes import HeldOutError, Mask, error_of
+from boundcheck.pac_bayes.diagonal import Diagonal, State, divergence_between
+from boundcheck.pac_bayes.gaussian import generator
+from boundcheck.pac_bayes.measure_stored import Sampler
+from boundcheck.pac_bayes.stored import StoredPosterior
+from boundcheck.progress import Progress, silent
+
+_STREAM = 128  # streams of random numbers from here on are this module's
+
+
+def measure_recursive(
+    module: nn.Module,
+    initial: nn.Module | None,
+    stored: StoredPosterior,
+    x: Any,
+    y: Any,
+    x_test: Any = None,
+    y_test: Any = None,
+    *,
+    seed: int,
+    effort: str = "quick",
+    draws: int | None = None,
+    held_out_error: HeldOutError | None = None,
+    progress: Progress = silent,
+) -> Recursive:
+    """Divergence of each posterior from the one before it, and the errors of pairs drawn from both.
+
+    Args:
+        module: The network with the last posterior's mean as weights; left as it is.
+        initial: The network with the weights that training started from.
+        stored: What the checkpoint says of the chain.
+        x: Training inputs, shape (n, ...), all of them.
+        y: Training labels as trained on.
+        x_test: Held-out inputs.
+        y_test: Held-out labels, clean.
+        seed: Seed of every random draw.
+        effort: ``quick`` or ``full``.
+        draws: Pairs a step, about; ``None``: as many as the effort has.
+        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
+        progress: Told what is being done.
+
+    Raises:
+        Unavailable: The certificate is no chain, or the network can't be drawn afresh for each example.
+    """
+    if not stored.stages or stored.rows is None:
+        raise Unavailable("no chain of posteriors was trained")
+    x, y, order = torch.as_tensor(x), torch.as_tensor(y), stored.rows
+    if int(order.min()) < 0 or int(order.max()) >= len(y):
+        raise Unavailable(f"the certificate counts rows that a sample of {len(y)} does not have")
+    chain = _chain(module, initial, stored)
+    firsts = [*(stage.first for stage in stored.stages), stored.first]
+    gammas = [*(stage.gamma for stage in stored.stages), stored.gamma]
+    if firsts[0] != 0 or any(a > b for a, b in pairwise(firsts)) or firsts[-1] >= len(order):
+        raise Unavailable("the certificate's steps take up rows in another order than theirs")
+    steps = []
+    for t, (network, posterior) in enumerate(chain):
+        progress(f"drawing pairs of networks, step {t + 1} of {len(chain)}", t / len(chain))
+        counted = (x[order[firsts[t] :]], y[order[firsts[t] :]])
+        nats = _first_divergence(posterior, stored) if t == 0 else divergence_between(posterior, chain[t - 1][1])
+        source = generator(seed, _STREAM, t)
+        passes = max(1, round((draws or 0) / len(counted[1])))
+        sampler = Sampler.of(network, posterior, counted[0], effort)
+        if t == 0:
+            risk, made = sampler.risk(counted, draws, source)
+            steps.append(RecursiveStep(len(counted[1]), nats, 0.0, made, risk, 1.0, 0.0))
+            continue
+        before = Sampler.of(*chain[t - 1], counted[0], effort)
+        shares, made = _pairs(sampler, before, counted, passes if draws else sampler.passes(len(counted[1]), None), source)
+        steps.append(RecursiveStep(len(counted[1]), nats, gammas[t], made, *shares))
+    test_error = None
+    if y_test is not None and len(y_test) > 0:
+        held = (torch.as_tensor(x_test), torch.as_tensor(y_test))
+        last = Sampler.of(*chain[-1], held[0], effort)
+        test_error = error_of(*last.masks(held, generator(seed, _STREAM, len(chain))), held_out_error)
+    return Recursive(tuple(steps), 0, stored.configurations, test_error)
+
+
+def _chain(module: nn.Module, initial: nn.Module | None, stored: StoredPosterior) -> list[tuple[nn.Module, Diagonal]]:
+    """Network and posterior of each step, the last one the certificate's own."""
+    found = []
+    start = replace(stored, prior="initial", prior_state=None, stages=(), first=0)
+    for stage in stored.stages:
+        network = _with(module, stage.state)
+        found.append((network, replace(start, scales=stage.scales).posterior(network, initial)))
+    network = copy.deepcopy(module).eval()
+    return [*found, (network, start.posterior(network, initial))]
+
+
+def _with(module: nn.Module, state: State) -> nn.Module:
+    network = copy.deepcopy(module).eval()
+    network.load_state_dict(dict(state))
+    return network
+
+
+def _first_divergence(posterior: Diagonal, stored: StoredPosterior) -> float:
+    """KL from the mixture over prior scales around the initial weights, the choice paid for, rounded up."""
+    drawn = posterior.draw(torch.Generator(), torch.float64)  # the sums of a draw are part of a block's; they are not read here
+    groups = list(posterior.summaries(drawn).values())
+    table = kl_divergences(
+        [g.parameters for g in groups],
+        [g.variance_sum for g in groups],
+        [g.log_variance_sum for g in groups],
+        [g.squared_distance for g in groups],
+        stored.prior_scales,
+    )
+    nats = cheapest(table, stored.prior_scales).nats
+    if not math.isfinite(nats):
+        raise Unavailable("the divergence of the first posterior from its prior is too large for a float")
+    return nats
+
+
+def _pairs(
+    sampler: Sampler, before: Sampler, sample: tuple[torch.Tensor, torch.Tensor], passes: int, source: torch.Generator
+) -> tuple[tuple[float, float, float], int]:
+    """Shares of the three events over independent pairs, each on one example, rounded up, and the number of pairs.
+
+    Raises:
+        Unavailable: One of the networks can't be drawn afresh for each example.
+    """
+    if sampler.fresh is None or before.fresh is None:
+        raise Unavailable("a recursive certificate needs a network that can be drawn afresh for each example")
+    counts, total = [0, 0, 0], passes * len(sample[1])
+    for _ in range(passes):
+        mine: Mask = sampler.fresh.draw(*sample, 1, source)[0]
+        theirs: Mask = before.fresh.draw(*sample, 1, source)[0]
+        for i, event in enumerate((mine, mine | ~theirs, mine & ~theirs)):
+            counts[i] += int(event.sum())
+    risk, not_better, worse = (ratio_up(count, total) for count in counts)
+    return (risk, not_better, worse), total
