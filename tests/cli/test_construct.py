@@ -123,3 +123,43 @@ def test_the_network_of_a_checkpoint_starts_from_zero(boundcheck: Run, desk: Pat
     assert all(not bool(value.any()) for value in checkpoint.initial_state.values())
     assert checkpoint.history[0]["errors"] == 0
     assert all(value.dtype == torch.float64 for value in checkpoint.state.values())
+
+
+def test_both_ends_of_the_vc_dimension_in_one_line(boundcheck: Run) -> None:
+    answer = boundcheck("construct", "--shatter", "--n", 5, "--d", 2)
+    assert answer.code == 0
+    assert answer.out.count("\n") == 1
+    assert answer.out.startswith("5 <= VC dimension <= ")
+    assert "32 of 32 labellings" in answer.out
+    found = report(boundcheck, "--shatter", "--n", 5, "--d", 2)["shatter"]
+    assert found["realized"] == 32
+    assert found["upper"] >= 5
+
+
+def test_the_proof_is_latex(boundcheck: Run) -> None:
+    answer = boundcheck("construct", "--proof", "--n", 3)
+    assert answer.code == 0
+    assert r"\det A = (z_{1}-b_{1})(z_{2}-b_{2})(z_{3}-b_{3}) = h_{1} h_{2} h_{3} > 0" in answer.out
+    assert report(boundcheck, "--proof", "--n", 3)["proof"]["latex"] == answer.out
+
+
+def test_networks_compared_in_a_table(boundcheck: Run) -> None:
+    answer = boundcheck("construct", "--n", 60, "--d", 5, "--compare")
+    assert "depth 17" in answer.out
+    assert "4 sqrt(n) units" in answer.out
+    shapes = report(boundcheck, "--n", 60, "--d", 5, "--compare")["shapes"]
+    assert all(shape["exact_error"] < 0.5 for shape in shapes)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--shatter", "--proof"], "--shatter alone"),
+        (["--proof", "--verify", "exact"], "--proof alone"),
+        (["--proof", "--n", 20], "from 1 to 8"),
+        (["--shatter", "--n", 20], "at most 16 points"),
+        (["--compare", "--n", 5000], "at most 4096 points"),
+    ],
+)
+def test_refused_answers(words: list[object], expected: str, refused: Run) -> None:
+    assert expected in refused("construct", *words)

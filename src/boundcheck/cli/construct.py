@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from boundcheck.runs.constructed import LabelledData
 
 _CHECKS = ("exact", "float")
-_DRAWN = 1000
+_DRAWN, _SHATTERED, _PROVED = 1000, 10, 4  # points where --n is left out
 
 
 def construct(
@@ -34,6 +34,13 @@ def construct(
     conflicts: Annotated[
         str, typer.Option("--conflicts", help="Equal points with different labels: refuse, or keep the first.")
     ] = "refuse",
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Deeper, narrower and smaller networks through the same points, in a table.")
+    ] = False,
+    shatter: Annotated[
+        bool, typer.Option("--shatter", help="Realize all 2^n labellings of the points: both ends of the VC dimension.")
+    ] = False,
+    proof: Annotated[bool, typer.Option("--proof", help="Prove the theorem for --n points by algebra, in LaTeX.")] = False,
     out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="A checkpoint for evaluate; needs --data.")] = None,
     data_dir: DataDir = None,
     json_file: JsonFile = None,
@@ -43,7 +50,7 @@ def construct(
 
     The weights are solved for, not trained (Zhang et al. 2017, Theorem 1): n points of dimension d with any labels are fitted by
     d numbers of a direction, n biases and n output weights, and 2k numbers that turn their sum into k logits. --verify checks
-    every point and ends with exit code 1 where a label is missed.
+    every point and ends with exit code 1 where a label is missed. --shatter and --proof are answers of their own.
 
     Example:  boundcheck construct --n 100000 --d 100 --verify exact
     """
@@ -55,25 +62,38 @@ def construct(
     check_writable([path for path in (out, json_file) if path not in (None, "-")])
     from boundcheck.cli import construct_screen as screen
 
+    others = [word for word, asked in (("--verify", verify), ("--compare", compare), ("--out", out)) if asked]
+    if (shatter or proof) and (others or (shatter and proof)):
+        word = "--shatter" if shatter else "--proof"
+        got = " and ".join(others or ["--proof"])
+        raise InputError(f"{word} alone", f"also {got}", f"leave {got} out: {word} is checked by itself")
+    if proof:
+        return screen.prove(_PROVED if n is None else n, json_file)
     with progress_bar() as tell:
         tell("reading or drawing points", 0.0)
-        x, y, k, sample = _points(n, d, data, labels, classes, inputs, data_dir, out, seed)
-        found = memorize(
-            x, y, classes=k, knots=knots, seed=seed, candidates=candidates, conflicts=conflicts,
-            progress=lambda what, f: tell(what, 0.6 * f),
-        )  # fmt: skip
-        tell("running the network on every point", 0.6)
-        report = screen.built(found, sample, seed)
-        tell("checking", 0.8)
-        if verify is not None:
-            report["verify"] = screen.checked(found, verify, seed)
-        if out is not None and sample is not None:
-            tell("writing the checkpoint", 0.95)
-            report["checkpoint"] = screen.written(found, sample, out, knots, candidates)
-    console(json_file).print(screen.said(report), soft_wrap=True)
+        few = _SHATTERED if shatter and n is None else n
+        x, y, k, sample = _points(few, d, data, labels, classes, inputs, data_dir, out, seed)
+        if shatter:
+            report = screen.shattered(x, sample, seed, tell)
+        else:
+            found = memorize(
+                x, y, classes=k, knots=knots, seed=seed, candidates=candidates, conflicts=conflicts,
+                progress=lambda what, f: tell(what, 0.4 * f),
+            )  # fmt: skip
+            tell("running the network on every point", 0.4)
+            report = screen.built(found, sample, seed)
+            if verify is not None:
+                tell(f"checking ({verify})", 0.5)
+                report["verify"] = screen.checked(found, verify, seed)
+            if compare:
+                report["shapes"] = screen.compared(found, lambda what, f: tell(what, 0.6 + 0.3 * f))
+            if out is not None and sample is not None:
+                tell("writing the checkpoint", 0.95)
+                report["checkpoint"] = screen.written(found, sample, out, knots, candidates)
+    screen.show(report, console(json_file))
     if json_file is not None:
         deliver_json(json_file, screen.as_json(report))
-    return 0 if (report["verify"] if verify is not None else report["run"])["holds"] else 1
+    return 0 if screen.holds(report) else 1
 
 
 def _points(

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 import boundcheck
 
 if TYPE_CHECKING:
-    from boundcheck.constructions.zhang2017depth2 import Memorized
+    from rich.console import Console
+    from rich.table import Table
+
+    from boundcheck.constructions.memorized import Memorized
+    from boundcheck.progress import Progress
     from boundcheck.runs.constructed import LabelledData
 
 Report = dict[str, Any]
@@ -21,17 +25,13 @@ def built(found: Memorized, sample: LabelledData | None, seed: int) -> Report:
     from boundcheck.runs.constructed import error_mask
 
     n, d = found.points.shape
-    wrong = error_mask(found.network, found.points, found.values)
+    wrong = found.mistakes
     run: Report = {"wrong": int(wrong.sum()), "largest_error": found.max_error, "holds": not wrong.any()}
     if sample is not None:
         test = error_mask(found.network, sample.test.x, sample.test.y)
         run["test"] = {"n": len(test), "errors": int(test.sum()), "error": float(test.mean())}
     parameters = {name: p.numel() for name, p in found.network.named_parameters()}
-    return {
-        "format": "boundcheck-construct/1",
-        "boundcheck": boundcheck.__version__,
-        "data": None if sample is None else {"name": sample.dataset.name, "labels": sample.labels},
-        "seed": seed,
+    return _head(sample, seed) | {
         "n": n,
         "d": d,
         "distinct": found.distinct,
@@ -79,6 +79,46 @@ def written(found: Memorized, sample: LabelledData, out: str, knots: str, candid
     return {"path": out, "sha256": file_sha256(out)}
 
 
+def compared(found: Memorized, progress: Progress) -> list[Report]:
+    """The answer to ``--compare``."""
+    from boundcheck.constructions.compare import compare
+
+    return [asdict(shape) for shape in compare(found, progress=progress)]
+
+
+def shattered(x: Any, sample: LabelledData | None, seed: int, progress: Progress) -> Report:
+    """The answer to ``--shatter``."""
+    from boundcheck.constructions.shatter import shatter
+
+    found = shatter(x.reshape(len(x), -1), seed=seed, progress=progress)
+    return _head(sample, seed) | {"shatter": asdict(found) | {"holds": found.holds}}
+
+
+def prove(n: int, json_file: str | None) -> int:
+    """Print the answer to ``--proof``; the exit code."""
+    from boundcheck.cli.screen import deliver_json
+    from boundcheck.constructions.proof import prove as proved
+
+    found = proved(n)
+    if json_file != "-":
+        print(found.latex, end="")
+    if json_file is not None:
+        content = {"format": "boundcheck-construct/1", "boundcheck": boundcheck.__version__, "proof": asdict(found)}
+        deliver_json(json_file, as_json(content))
+    return 0 if found.holds else 1
+
+
+def holds(report: Report) -> bool:
+    """Whether what was asked to be checked holds; that every label is right as the network runs, where nothing was."""
+    found: bool = (report.get("shatter") or report.get("verify") or report["run"])["holds"]
+    return found
+
+
+def _head(sample: LabelledData | None, seed: int) -> Report:
+    data = None if sample is None else {"name": sample.dataset.name, "labels": sample.labels}
+    return {"format": "boundcheck-construct/1", "boundcheck": boundcheck.__version__, "data": data, "seed": seed}
+
+
 def as_json(report: Report) -> str:
     """One object; what is too large for a float is null."""
 
@@ -92,8 +132,18 @@ def as_json(report: Report) -> str:
     return json.dumps(plain(report), allow_nan=False) + "\n"
 
 
+def show(report: Report, screen: Console) -> None:
+    """Print the report: sentences, and the table of ``--compare``."""
+    if "shatter" in report:
+        screen.print(_both_ends(report["shatter"]), soft_wrap=True)
+        return
+    screen.print(said(report), soft_wrap=True)
+    if "shapes" in report:
+        screen.print(_table(report["shapes"]))
+
+
 def said(report: Report) -> str:
-    """The report in sentences, one a line."""
+    """The report of one network in sentences, one a line."""
     lines = [_network(report), _line(report), _answers(report)]
     if report["merged"]:
         lines.append(_merged(report))
@@ -166,3 +216,28 @@ def _floats(check: Report) -> list[str]:
             f"right (largest error {dense['largest_error']:.2g}); the format tells {dense['distinct_biases']:,} biases apart"
         )
     return lines
+
+
+def _both_ends(found: Report) -> str:
+    tried = f"{found['realized']:,} of {found['labellings']:,} labellings of {found['n']} points realized and checked exactly"
+    low = f"{found['n']} <= " if found["holds"] else ""
+    high = f"{found['upper']} (growth function; {found['upper_closed']} in closed form)"
+    return f"{low}VC dimension <= {high}, for {found['n']} hinges on one direction, W = {found['weights']}; {tried}"
+
+
+def _table(shapes: list[Report]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for heading in ("network", "layers", "width", "units", "weights", "bits", "error", "float64", "float32"):
+        table.add_column(heading, justify="left" if heading == "network" else "right", no_wrap=True)
+    for s in shapes:
+        counts = [f"{s[name]:,}" for name in ("hidden_layers", "width", "units", "weights", "bits")]
+        errors = [f"{s['exact_error']:.1g}", f"{s['float64_error']:.1g}", f"{s['float32_wrong']:,}"]
+        table.add_row(s["name"], *counts, *errors)
+    table.caption = (
+        "layers: hidden ones; weights: numbers that are not zero; error: the largest of the stored network in rational "
+        "arithmetic; float64: the largest as dense layers; float32: wrong labels as dense layers"
+    )
+    return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_WHERE = {"Memorized": "zhang2017depth2", "memorize": "zhang2017depth2"}
+_WHERE = {"Memorized": "memorized", "memorize": "memorized"}
 __all__ = list(_WHERE)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boundcheck.constructions.projection import Floats, Projection, chunks, exact_projection
+from boundcheck.constructions.projection import Floats, chunks, exact_projection
 from boundcheck.errors import InputError
 from boundcheck.progress import Progress, silent
 
@@ -121,9 +121,7 @@ def _widths(n: int, fewest: int) -> Iterator[int]:
 
 def _column_scale(points: NDArray[Any]) -> Floats:
     """Powers of two that bring columns of very different ranges to one scale; ones where they are alike."""
-    low, high = np.full(points.shape[1], np.inf), np.full(points.shape[1], -np.inf)
-    for _, rows in chunks(points):
-        low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
+    low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
     with np.errstate(over="ignore"):
         exponents = np.frexp(np.minimum(high - low, 2.0**900))[1]
     varying = exponents[high > low]
@@ -163,10 +161,3 @@ def _line(points: NDArray[Any], direction: Floats, tried: int) -> Line | None:
         twins[i] = order[at], first
     kept = np.delete(np.arange(len(order)), repeats)
     return Line(direction, order[kept].astype(np.int64), z[kept], rest[kept], twins, tried)
-
-
-def exact_order(projection: Projection) -> NDArray[np.int64]:
-    """Indices by increasing exact projection."""
-    z, rest = projection.pair()
-    order: NDArray[np.int64] = np.lexsort((rest, z))
-    return order

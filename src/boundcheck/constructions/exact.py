@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from boundcheck.constructions.projection import as_points, exact_projection
 from boundcheck.networks.memorizer import Memorizer
@@ -86,6 +87,58 @@ def exact_outputs(network: Memorizer, x: Any) -> tuple[Integers, int]:
     offset = np.array([0, *itertools.accumulate(slopes * knots)], dtype=object)
     active = np.searchsorted(knots, projected, side="left")  # hinges with b_j < z
     return slope[active] * projected - offset[active], unit + unit_w
+
+
+def exact_layers(network: nn.Sequential, x: Any) -> tuple[Integers, int]:
+    """The outputs of linear layers and ReLUs at every point.
+
+    Args:
+        network: From (n, d) to (n, 1).
+        x: Points, shape (n, d).
+
+    Returns:
+        Integers, shape (n,), and the exponent of their unit.
+
+    Raises:
+        TypeError: A layer is of another kind.
+    """
+    first, *further = network
+    columns, unit = _first_layer(first, x)
+    for layer in further:
+        if isinstance(layer, nn.ReLU):
+            columns = [np.maximum(column, 0) for column in columns]
+        elif isinstance(layer, nn.Linear):
+            columns, unit = _linear_layer(layer, columns, unit)
+        else:
+            raise TypeError(f"expected linear layers and ReLUs; got {type(layer).__name__}")
+    return columns[0], unit
+
+
+def _first_layer(layer: nn.Module, x: Any) -> tuple[list[Integers], int]:
+    if not isinstance(layer, nn.Linear):
+        raise TypeError(f"expected a linear layer first; got {type(layer).__name__}")
+    points = as_points(x)
+    found = [exact_projection(points, row).integers() for row in layer.weight.detach().double().numpy()]
+    unit = min(unit for _, unit in found)
+    return _add_bias(layer, [column * (1 << (own - unit)) for column, own in found], unit)
+
+
+def _linear_layer(layer: nn.Linear, columns: list[Integers], unit: int) -> tuple[list[Integers], int]:
+    weight = layer.weight.detach().double().numpy()
+    flat, unit_w = to_integers(weight.reshape(-1))
+    rows = flat.reshape(weight.shape)
+    zero = np.zeros(len(columns[0]), dtype=object)
+    found = [sum((columns[j] * row[j] for j in np.flatnonzero(row)), zero) for row in rows]
+    return _add_bias(layer, found, unit + unit_w)
+
+
+def _add_bias(layer: nn.Linear, columns: list[Integers], unit: int) -> tuple[list[Integers], int]:
+    if layer.bias is None:
+        return columns, unit
+    biases, unit_b = to_integers(layer.bias.detach().double().numpy())
+    lowest = min(unit, unit_b)
+    shifted = [column * (1 << (unit - lowest)) for column in columns]
+    return [column + bias * (1 << (unit_b - lowest)) for column, bias in zip(shifted, biases, strict=True)], lowest
 
 
 def to_integers(values: NDArray[np.float64]) -> tuple[Integers, int]:

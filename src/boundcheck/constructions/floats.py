@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from boundcheck.constructions.zhang2017depth2 import Memorized
+from boundcheck.constructions.memorized import Memorized
 
 _SAMPLE = 200
 _NUMBERS = 2**24  # hinges that a dense pass holds at a time

@@ -65,7 +65,7 @@ def exact_projection(x: NDArray[Any], direction: Floats) -> Projection:
     pieces = _pieces(direction)
     widest = max((_bit_length(piece) for piece, _ in pieces), default=1)
     width = 53 - widest - max(1, d - 1).bit_length()
-    largest = max((float(np.abs(rows).max()) for _, rows in chunks(x)), default=0.0)
+    largest = max(abs(float(x.min())), abs(float(x.max())))
     if largest == 0.0 or not pieces:
         return Projection(((np.zeros(n, dtype=np.int64), 0),), n)
     top = int(np.frexp(largest)[1])
@@ -100,8 +100,8 @@ def as_points(x: Any) -> NDArray[Any]:
         raise InputError("inputs of shape (n, d), floats of at most 64 bits or integers", got, "pass a numeric array")
     points = array.reshape(len(array), -1)
     if array.dtype.kind == "f":
-        bad = ~np.isfinite(points).all(axis=1)
-        if bad.any():
+        if not (np.isfinite(points.min()) and np.isfinite(points.max())):
+            bad = ~np.isfinite(points).all(axis=1)
             raise InputError(
                 "finite inputs", f"NaN or infinity in row {int(bad.argmax())}", "repair these rows or leave them out"
             )
@@ -112,15 +112,16 @@ def as_points(x: Any) -> NDArray[Any]:
 
 def _slices(rows: Floats, top: int, width: int) -> Iterator[tuple[int, Floats]]:
     """Parts of the rows that are multiples of 2**exponent and sum to them; each leaves at most half its unit over."""
-    left, exponent = rows, top
+    left, exponent = rows.copy(), top
     while left.any():
         exponent -= width
         if exponent <= -1074:  # every float is a multiple of the smallest
             yield -1074, left
             return
         shift = np.ldexp(1.5, 52 + exponent)
-        part = (left + shift) - shift
-        left = left - part
+        part = left + shift
+        part -= shift
+        left -= part
         yield exponent, part
 
 

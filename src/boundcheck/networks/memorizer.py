@@ -64,10 +64,13 @@ class Memorizer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs of a batch (n, ...): shape (n,), or (n, k) with a read-out; computed in float64."""
-        total = self.sum_of_hinges(x)
-        if self.gains is not None and self.offsets is not None:
-            total = total[:, None] * self.gains.double() + self.offsets.double()
-        return total.to(self.weights.dtype)
+        return self.read(self.sum_of_hinges(x)).to(self.weights.dtype)
+
+    def read(self, total: torch.Tensor) -> torch.Tensor:
+        """The logits of sums of hinges (n,), shape (n, k); the sums themselves where there is no read-out."""
+        if self.gains is None or self.offsets is None:
+            return total
+        return total[:, None] * self.gains.double() + self.offsets.double()
 
     def sum_of_hinges(self, x: torch.Tensor) -> torch.Tensor:
         """What the read-out reads, shape (n,), float64."""
