@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from boundcheck.constructions.exact import margins_below
+from boundcheck.networks.margin import program_margins
 from boundcheck.runs.checkpoint import read_checkpoint
 from boundcheck.runs.loading import load_run
 
@@ -76,7 +78,25 @@ def test_a_checkpoint_is_read_by_evaluate(boundcheck: Run, desk: Path) -> None:
     assert bits["status"] == "vacuous"  # 64 bits for each of two weights an example
 
 
-def test_evaluate_says_why_margins_are_out_of_reach(boundcheck: Run, desk: Path) -> None:
+def test_bounds_that_count_read_its_exact_margins(boundcheck: Run, desk: Path) -> None:
+    report(boundcheck, "--data", "digits", "--out", "memory.pt")
+    answer = boundcheck("evaluate", "--checkpoint", "memory.pt", "--bounds", "blum2003hypergeometric", "--json", "-")
+    (certificate,) = json.loads(answer.out)["certificates"]
+    assert certificate["status"] == "vacuous"  # more parameters than examples
+    run = load_run("memory.pt")
+    network: Any = run.network
+    hidden, output = network.growth_layers()
+    assert (hidden.tests, hidden.degree, hidden.parameters) == (1297, 1, 1297 + 64)
+    assert (output.tests, output.degree, output.parameters) == (9, 3, run.parameters)
+    margins = margins_below(network, run.train.x, run.train.y)
+    assert (margins == 1.0).all()
+    floats = program_margins(network, run.test.x, run.test.y) if run.test is not None else None
+    assert floats is not None
+    exact = margins_below(network, run.test.x, run.test.y)
+    np.testing.assert_allclose(exact, floats.values, rtol=1e-9, atol=1e-9)
+
+
+def test_evaluate_says_why_norms_are_out_of_reach(boundcheck: Run, desk: Path) -> None:
     report(boundcheck, "--data", "digits", "--n", 50, "--out", "memory.pt")
     answer = boundcheck("evaluate", "--checkpoint", "memory.pt", "--bounds", "bartlett2017spectral", "--json", "-")
     (certificate,) = json.loads(answer.out)["certificates"]

@@ -8,6 +8,7 @@ forward pass.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -161,6 +162,29 @@ def common_unit(a: Integers, unit_a: int, b: Integers, unit_b: int) -> tuple[Int
 def rational(whole: int, exponent: int) -> Fraction:
     """``whole * 2**exponent``."""
     return Fraction(whole << exponent) if exponent >= 0 else Fraction(whole, 1 << -exponent)
+
+
+def margins_below(network: Memorizer, x: Any, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Margins of the stored network in rational arithmetic, rounded down, shape (n,).
+
+    Args:
+        network: With a read-out.
+        x: Points, shape (n, d) or (n, ...).
+        labels: Shape (n,), in [0, k).
+
+    Raises:
+        ValueError: The network has no read-out.
+    """
+    margins, unit = _margins(network, *exact_outputs(network, x), labels)
+    if margins is None:
+        raise ValueError("expected a network with a read-out; got one without classes")
+    return np.array([_below(rational(margin, unit)) for margin in margins])
+
+
+def _below(value: Fraction) -> float:
+    """The largest float not above a rational number of moderate size."""
+    nearest = float(value)
+    return nearest if Fraction(nearest) <= value else math.nextafter(nearest, -math.inf)
 
 
 def _margins(network: Memorizer, outputs: Integers, unit: int, labels: NDArray[Any]) -> tuple[Integers | None, int]:

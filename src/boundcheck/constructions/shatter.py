@@ -20,6 +20,7 @@ from boundcheck.constructions.exact import exact_outputs
 from boundcheck.constructions.projection import as_points
 from boundcheck.constructions.zhang2017depth2 import network_on_line
 from boundcheck.errors import InputError
+from boundcheck.networks.memorizer import Memorizer
 from boundcheck.numerics.growth import vc_dimension_upper
 from boundcheck.progress import Progress, silent
 
@@ -74,7 +75,8 @@ def shatter(x: Any, *, seed: int = 0, progress: Progress = silent) -> Shattered:
     if len(line.twins):
         later, earlier = line.twins[0]
         raise InputError("different points to shatter", f"equal ones in rows {earlier} and {later}", "leave one out")
-    realized, weights = 0, 0
+    realized = 0
+    network = Memorizer(d, n)
     for number, signs in enumerate(itertools.product((-1.0, 1.0), repeat=n)):
         if number % 64 == 0:
             progress("realizing labellings", number / 2**n)
@@ -82,6 +84,10 @@ def shatter(x: Any, *, seed: int = 0, progress: Progress = silent) -> Shattered:
         network, _ = network_on_line(line, labels[line.rows])
         outputs, _ = exact_outputs(network, points)
         realized += bool((np.sign(outputs) == labels).all())
-        weights = sum(p.numel() for p in network.parameters())
-    levels = {"tests": (n, 1), "degrees": (1, 2), "parameters": (n + d, 2 * n + d)}
-    return Shattered(n, d, weights, 2**n, realized, vc_dimension_upper(**levels), int(vc_dimension_closed(**levels)))
+    layers = network.growth_layers()
+    tests, degrees = [layer.tests for layer in layers], [layer.degree for layer in layers]
+    parameters = [layer.parameters for layer in layers]
+    upper = vc_dimension_upper(tests=tests, degrees=degrees, parameters=parameters)
+    closed = vc_dimension_closed(tests=tests, degrees=degrees, parameters=parameters)
+    weights = sum(p.numel() for p in network.parameters())
+    return Shattered(n, d, weights, 2**n, realized, upper, int(closed))

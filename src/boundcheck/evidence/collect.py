@@ -14,6 +14,7 @@ from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.fusing import compared_buffers, learned_buffers
 from boundcheck.networks.graph import Graph
 from boundcheck.networks.growth import growth_layers
+from boundcheck.networks.memorizer import Memorizer
 from boundcheck.networks.norms import layer_norms, two_layer_norm
 from boundcheck.networks.path import path_norm
 from boundcheck.networks.wiring import graph_steps
@@ -125,6 +126,8 @@ def path(m: Measurement) -> Any:
 
 def growth(m: Measurement) -> Any:
     """Levels of sign tests."""
+    if isinstance(m.run.network, Memorizer):
+        return m.run.network.growth_layers()
     return _or_unavailable(growth_layers(m.graph))
 
 

@@ -202,8 +202,8 @@ def _adaptive(module: Any, key: str, shape: tuple[int, ...]) -> ops.Op:
 
 def _memorizer(module: Any, key: str, shape: tuple[int, ...]) -> ops.Op:
     raise ValueError(
-        "hinges that share one direction and are summed by sorted prefixes: as dense layers it would have other parameters, and "
-        "the rounding of their sums is larger than any margin"
+        "hinges that share one direction: a dense layer would have one for each of them, and the norms of a network that is not "
+        "the one stored"
     )
 
 

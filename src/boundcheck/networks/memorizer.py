@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from boundcheck.evidence.growth_layer import GrowthLayer
+
 _DOUBLE = 53
 _SLICES = 8  # enough for 100 bits below the largest entry even where a slice has 13 bits
 _AT_A_TIME = 2**18  # numbers that are sliced together: they stay in the cache
@@ -71,6 +73,18 @@ class Memorizer(nn.Module):
         if self.gains is None or self.offsets is None:
             return total
         return total[:, None] * self.gains.double() + self.offsets.double()
+
+    def growth_layers(self) -> tuple[GrowthLayer, ...]:
+        """Levels of sign tests: ``<a, x> - b_j``, of degree 1 in direction and biases, then the outputs' differences.
+
+        A sum of hinges is of degree 2 in direction, biases and weights where the signs are fixed, a logit of degree 3.
+        """
+        hinges, direction = len(self.biases), len(self.direction)
+        first = GrowthLayer("hinges", hinges, 1, hinges + direction)
+        total = sum(p.numel() for p in self.parameters())
+        if self.gains is None:
+            return first, GrowthLayer("output", 1, 2, total)
+        return first, GrowthLayer("output", max(len(self.gains) - 1, 1), 3, total)
 
     def sum_of_hinges(self, x: torch.Tensor) -> torch.Tensor:
         """What the read-out reads, shape (n,), float64."""

@@ -9,10 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from boundcheck.constructions.exact import margins_below
 from boundcheck.data import count_duplicates, count_overlap, expected_error
 from boundcheck.evidence.record import Errors, Problem
 from boundcheck.networks.graph import Graph
 from boundcheck.networks.margin import Margins, evaluate_margins, program_margins
+from boundcheck.networks.memorizer import Memorizer
 from boundcheck.networks.tracing import trace
 from boundcheck.progress import Progress, silent
 from boundcheck.runs.run import Run, Sample
@@ -65,6 +67,10 @@ class Measurement:
         def told(done: int, n: int) -> None:
             self.progress(what, done / n)
 
+        if isinstance(self.run.network, Memorizer) and self.run.network.gains is not None:
+            # The program's own errors; the margins of the stored numbers, which no rounding blurs.
+            program = program_margins(self.run.network, sample.x, labels, told, chunk=len(labels))
+            return replace(program, values=margins_below(self.run.network, sample.x, labels), lowered=True)
         if self.graph.unplaced or len(self.graph.output_shape) > 1:
             return program_margins(self.run.network, sample.x, labels, told)
         return evaluate_margins(self.graph, sample.x, labels, told)

@@ -1,0 +1,68 @@
+"""Run the claims about constructions through the command line and keep its answers as rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from boundcheck.cli.main import main
+
+HERE = Path(__file__).parent
+QUESTIONS = {
+    "a million normal points, floats": ["--n", "1000000", "--d", "100", "--verify", "float"],
+    "a million normal points, exactly": ["--n", "1000000", "--d", "100", "--verify", "exact"],
+    "a million points of bytes, exactly": ["--n", "1000000", "--d", "100", "--inputs", "bytes", "--verify", "exact"],
+    "a hundred thousand normal points, exactly": ["--n", "100000", "--d", "100", "--verify", "exact"],
+    "ten thousand normal points, floats": ["--n", "10000", "--d", "100", "--verify", "float"],
+    "a thousand normal points, floats": ["--n", "1000", "--d", "100", "--verify", "float"],
+    "MNIST, random labels": ["--data", "mnist", "--labels", "random", "--verify", "exact", "--out", "mnist-random.pt"],
+    "Fashion-MNIST, random labels": ["--data", "fashion-mnist", "--labels", "random", "--verify", "exact"],
+    "CIFAR-10, random labels": ["--data", "cifar10", "--labels", "random", "--verify", "exact"],
+    "digits, random labels": ["--data", "digits", "--labels", "random", "--verify", "exact"],
+    "shapes on a thousand points of bytes": ["--n", "1000", "--d", "100", "--inputs", "bytes", "--compare"],
+    "shapes on a thousand normal points": ["--n", "1000", "--d", "100", "--compare"],
+    "twelve points shattered": ["--shatter", "--n", "12", "--d", "3"],
+    "the proof for four points": ["--proof", "--n", "4"],
+}
+
+
+def asked(question: str, words: list[str]) -> dict[str, Any]:
+    """One command with its answer, exit code and times."""
+    print("boundcheck construct " + " ".join(words), flush=True)
+    wall, cpu = time.perf_counter(), time.process_time()
+    code = main(["construct", *words, "--json", "answer.json"])
+    seconds = {"wall": round(time.perf_counter() - wall, 2), "cpu": round(time.process_time() - cpu, 2)}
+    if code == 2:
+        sys.exit(code)
+    answer = json.loads(Path("answer.json").read_text(encoding="utf-8"))
+    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
+    return {
+        "schema": "boundcheck-experiment/1",
+        "question": question,
+        "command": "boundcheck construct " + " ".join(words),
+        "exit": code,
+        "seconds": seconds,
+        "peak_gib_so_far": peak,
+        "load": round(os.getloadavg()[0], 1),
+        "answer": answer,
+    }
+
+
+def run() -> None:
+    """Every question once; the checkpoint stays in the folder out, which is not committed, its report is a row."""
+    (HERE / "out").mkdir(exist_ok=True)
+    os.chdir(HERE / "out")
+    with (HERE / "rows.jsonl").open("w", encoding="utf-8") as rows:
+        for question, words in QUESTIONS.items():
+            rows.write(json.dumps(asked(question, words)) + "\n")
+            rows.flush()
+    sys.exit(main(["evaluate", "--checkpoint", "mnist-random.pt", "--json", "../mnist-random.json"]))
+
+
+if __name__ == "__main__":
+    run()
