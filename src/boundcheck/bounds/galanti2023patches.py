@@ -29,6 +29,11 @@ e = sqrt(2 ((L-1) ln q + ln P_1)), F and S the largest norms. The smaller of the
 A dense layer on the whole signal is a window that reads every position. Biases: each patch is augmented by one constant, each
 kernel by its bias and by the row that carries the constant; a window meets the constant at least once among its positions. The
 class depends on B/gamma alone; a grid pays for both.
+
+The paper's own constants have no row beside this one: of its statement we had the abstract and the code that its authors
+publish, which evaluates :math:`2\sqrt2\,\frac{\rho + 1}{n}\big(1 + \sqrt{2 (L \ln(2 k_{max}^2) + \ln k)}\big) \sqrt{\max_j \sum_i x_{ij}^2}\,
+\prod_l k_l + 3\sqrt{\ln(2(\rho + 2)^2/\delta)/(2n)}` at margin 1, :math:`\rho = \prod_l \|K_l\|_F`, and for a theorem that is not
+enough.
 """
 
 from __future__ import annotations

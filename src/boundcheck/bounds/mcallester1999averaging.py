@@ -9,7 +9,8 @@ Statement: for a prior pi fixed before n independent examples, losses in [0, 1],
 
 Proof: Pinsker's inequality :math:`2(p-q)^2 \le kl(q\|p)` in the bound of ``maurer2004sqrt``.
 
-What differs from the paper: the constants of 1999 were larger; the empirical risk of rho is bounded by Monte Carlo
+What differs from the paper: the constants. Those of 1999 were larger; we did not have the paper's text to take them from, and a
+row under its name with constants from hearsay would claim too much. The empirical risk of rho is bounded by Monte Carlo
 (``lemmas/gibbs``) and the prior is a mixture over variances (``lemmas/variance_mixture``). Never smaller than ``maurer2004sqrt``:
 the row shows what Pinsker's inequality costs where errors are few.
 """

@@ -90,7 +90,7 @@ def train(
     checkpoint = prepared.checkpoint(trained, finished=True)
     checkpoint.save(out)
     seconds = time.perf_counter() - start
-    _say(screen, trained, settings, len(prepared.train), out, seconds)
+    _say(screen, trained, settings, len(prepared.train), model, out, seconds)
     if json_file is not None:
         deliver_json(json_file, _summary(checkpoint, trained, out, seconds))
     return 0
@@ -104,7 +104,7 @@ def _teller(tell: Progress, settings: Settings, n: int, latest: dict[str, Traine
     return on_epoch
 
 
-def _say(screen: Console, trained: Trained, settings: Settings, n: int, out: str, seconds: float) -> None:
+def _say(screen: Console, trained: Trained, settings: Settings, n: int, model: str, out: str, seconds: float) -> None:
     last = trained.history[-1]
     wrong = "no training error" if trained.fitted else f"{last['errors']:,} of {n:,} training examples wrong"
     if trained.stopped:
@@ -115,7 +115,8 @@ def _say(screen: Console, trained: Trained, settings: Settings, n: int, out: str
     else:
         verdict = f"{last['errors']:,} of {n:,} training examples still wrong after {last['epoch']} epochs; --epochs gives more"
     screen.print(f"{verdict} ({seconds:.1f} s, loss {last['loss']:.2g} nats)")
-    screen.print(f"wrote {out}; next: boundcheck evaluate --checkpoint {out}")
+    again = f" --model {model}" if ":" in model else ""  # code of the user's own is run only when it is named
+    screen.print(f"wrote {out}; next: boundcheck evaluate --checkpoint {out}{again}")
 
 
 def _summary(checkpoint: Checkpoint, trained: Trained, out: str, seconds: float) -> str:

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 UNSPENT = "not applicable"
 """The line of the shares that bought nothing."""
 
+GRIDS = (
+    "margin",
+    "resolution",
+    "prior variance",
+    "smallest prior variance",
+    "largest prior variance",
+    "C",
+    "eta",
+    "order",
+    "j",
+)
+"""Choices of certificates that were made on a grid after seeing the data; others, such as a divergence, are results."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -24,7 +37,7 @@ class Line:
         name: The theorem, or :data:`UNSPENT` with their number.
         delta: Its share of the budget.
         shares: The same by purpose: the sample, Monte Carlo draws, an estimated variance.
-        grids: What was chosen after seeing the data; the price of these unions is paid inside the share of the sample.
+        grids: What was chosen on a grid after seeing the data; the price of these unions is paid inside the share of the sample.
     """
 
     name: str
@@ -42,11 +55,16 @@ def lines(report: Report) -> tuple[Line, ...]:
     """A line for each theorem with a value, one for all others, and the sum; empty unless the rows hold together."""
     if not report.joint:
         return ()
-    spent = [_line(c.name, [c], tuple(c.choices)) for c in report if c.status is not Status.NOT_APPLICABLE]
+    spent = [_line(c.name, [c], grids_of(c)) for c in report if c.status is not Status.NOT_APPLICABLE]
     others = [c for c in report if c.status is Status.NOT_APPLICABLE]
     if others:
         spent.append(_line(f"{UNSPENT} ({len(others)})", others, ()))
     return (*spent, _line("together", list(report), ()))
+
+
+def grids_of(c: Certificate) -> tuple[str, ...]:
+    """What a certificate chose on grids."""
+    return tuple(name for name in c.choices if name in GRIDS)
 
 
 def _line(name: str, certificates: list[Certificate], grids: tuple[str, ...]) -> Line:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from boundcheck.errors import InputError
 from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.record import Errors, Problem, Provenance
+from boundcheck.report.ledger import grids_of
 from boundcheck.report.report import Report
 from boundcheck.theorem import Certificate, Hypothesis, State, Status
 
@@ -54,7 +55,7 @@ def as_dict(report: Report) -> dict[str, Any]:
 
 def _spent(c: Certificate) -> dict[str, Any]:
     """What a certificate spends of the budget, on what, and what it chose on grids that it paid for inside."""
-    return {"name": c.name, "delta": c.delta, "shares": dict(c.shares), "grids": list(c.choices)}
+    return {"name": c.name, "delta": c.delta, "shares": dict(c.shares), "grids": list(grids_of(c))}
 
 
 def _test(report: Report) -> dict[str, Any] | None:

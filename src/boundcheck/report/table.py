@@ -39,7 +39,7 @@ def table(report: Report) -> RenderableType:
         parts += [Text(), _measures(report)]
     parts.append(_footnotes(report, bool(applicable)))
     if report.joint:
-        parts += [Text(), _ledger(report)]
+        parts += [Text(), _Ledger(report), Text(ledger.opening())]
     return Group(*parts)
 
 
@@ -147,17 +147,25 @@ def _measures(report: Report) -> Table:
     return shown
 
 
-def _ledger(report: Report) -> RenderableType:
-    """One budget: each theorem a line, each purpose a column."""
-    shown, kinds = _ruled(), ledger.purposes(report)
-    shown.add_column("ledger of delta", no_wrap=True)
-    for title in ("share", *kinds):
-        shown.add_column(title, justify="right", no_wrap=True)
-    shown.add_column("grids paid inside", overflow="fold")
-    for line in ledger.lines(report):
-        cells = ["" if kind not in line.shares else closest(line.shares[kind], 3) for kind in kinds]
-        shown.add_row(Text(line.name), closest(line.delta, 3), *cells, Text(", ".join(line.grids)))
-    return Group(shown, Text(ledger.opening()))
+@dataclass(frozen=True)
+class _Ledger:
+    """One budget: each theorem a line, each purpose a column; the grids paid inside where the screen has room for them."""
+
+    report: Report
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        roomy = options.max_width >= _ROOMY
+        shown, kinds = _ruled(), ledger.purposes(self.report)
+        shown.add_column("ledger of delta", no_wrap=True)
+        for title in ("share", *kinds):
+            shown.add_column(title, justify="right", no_wrap=True)
+        if roomy:
+            shown.add_column("grids paid inside", overflow="fold")
+        for line in ledger.lines(self.report):
+            cells = ["" if kind not in line.shares else closest(line.shares[kind], 3) for kind in kinds]
+            grids = [Text(", ".join(line.grids))] if roomy else []
+            shown.add_row(Text(line.name), closest(line.delta, 3), *cells, *grids)
+        yield shown
 
 
 def _footnotes(report: Report, any_value: bool) -> RenderableType:
