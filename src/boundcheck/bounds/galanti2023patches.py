@@ -31,9 +31,10 @@ kernel by its bias and by the row that carries the constant; a window meets the 
 class depends on B/gamma alone; a grid pays for both.
 
 The paper's own constants have no row beside this one: of its statement we had the abstract and the code that its authors
-publish, which evaluates :math:`2\sqrt2\,\frac{\rho + 1}{n}\big(1 + \sqrt{2 (L \ln(2 k_{max}^2) + \ln k)}\big)
-\sqrt{\max_j \sum_i x_{ij}^2}\, \prod_l k_l + 3\sqrt{\ln(2(\rho + 2)^2/\delta)/(2n)}` at margin 1, :math:`\rho = \prod_l \|K_l\|_F`, and for a theorem that is not
-enough.
+publish, which is not enough for a theorem. At margin 1, with rho the product of the norms, the code evaluates
+
+.. math:: \hat R + \frac{2\sqrt2\,(\rho + 1)}{n} \Big(1 + \sqrt{2 (L \ln(2 k_{max}^2) + \ln k)}\Big)
+          \sqrt{\max_j \sum_i x_{ij}^2}\, \prod_l k_l + 3 \sqrt{\frac{\ln(2 (\rho + 2)^2/\delta)}{2n}} .
 """
 
 from __future__ import annotations
