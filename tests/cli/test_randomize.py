@@ -23,7 +23,7 @@ def test_a_table_rows_and_json(desk: Path, boundcheck: Run, monkeypatch: pytest.
     monkeypatch.setenv("COLUMNS", "110")
     answer = boundcheck(*WORDS, *CHEAP, "--fractions", "0,0.5,1", "--out", "r", "--json", "r.json")
     assert answer.code == 0, answer.err
-    assert "6 kinds with 2 seeds each: 12 jobs" in answer.out
+    assert "6 kinds with 2 seeds each, 8 jobs" in answer.out
     for word in ("true labels", "corrupt:0.5", "random labels", "shuffled pixels", "random pixels", "gaussian", "blumer1987bits"):
         assert word in answer.out
     content = json.loads((desk / "r.json").read_text())

@@ -87,7 +87,7 @@ def test_the_best_bound_pays_for_having_been_chosen() -> None:
 
 def test_inputs_lose_their_meaning_and_labels_stay() -> None:
     dataset = load_dataset("digits")
-    runs = {kind: untrained(one(SMALL, inputs=kind), SMALL.settings) for kind in ("as-they-are", *KINDS[3:])}
+    runs = {kind: untrained(one(SMALL, inputs=kind), "true", SMALL.settings) for kind in ("as-they-are", *KINDS[3:])}
     plain = runs["as-they-are"]
     for kind, run in runs.items():
         assert np.array_equal(run.train.y, plain.train.y)
@@ -107,14 +107,15 @@ def test_gaussian_inputs_have_no_radius_and_standardized_ones_have() -> None:
     (noise,), (images,) = (run_job(one(asked, inputs=kind)) for kind in ("gaussian", "random-pixels"))
     assert noise["certificates"]["long2020counting"]["status"] == "not-applicable"
     assert images["certificates"]["long2020counting"]["status"] == "vacuous"
-    run = untrained(one(replace(SMALL, standardize=True), inputs="gaussian"), SMALL.settings)
+    run = untrained(one(replace(SMALL, standardize=True), inputs="gaussian"), "true", SMALL.settings)
     assert run.radius == pytest.approx(8.0, rel=1e-6)
     assert np.linalg.norm(run.train.x.reshape(80, -1).astype(np.float64), axis=1).max() <= run.radius
 
 
 def test_labels_are_those_of_the_law_whatever_n() -> None:
     dataset = load_dataset("digits")
-    run = untrained(one(replace(SMALL, n=None), labels="corrupt:0.3", seed=5), replace(SMALL.settings, seed=5))
+    job = one(replace(SMALL, n=None), labels="corrupt:0.3", seed=5)
+    run = untrained(job, "corrupt:0.3", replace(SMALL.settings, seed=5))
     assert np.array_equal(run.train.y, corrupt(dataset.labels("train"), 10, parse_labels("corrupt:0.3"), 5))
 
 
@@ -150,6 +151,23 @@ def test_what_can_not_be_used_is_refused_before_any_work() -> None:
 def test_other_data_than_that_of_the_plan_is_refused() -> None:
     with pytest.raises(InputError, match="the data of the plan"):
         run_job(one(SMALL) | {"data_sha256": "0" * 64})
+
+
+def test_labels_of_one_seed_are_trained_together_and_give_the_rows_that_they_give_alone() -> None:
+    """Few epochs, so that the rounding of sums in another order has not grown: errors are the same counts."""
+    short = replace(SMALL, settings=replace(SMALL.settings, epochs=5))
+    kinds = choose_kinds(("corrupted", "gaussian"), (0, 0.5, 1))
+    jobs = make_jobs(short, kinds, [4])
+    assert [job["labels"] for job in jobs] == [["true", "corrupt:0.5", "random"], ["true"]]
+    together = [row for job in jobs for row in run_job(job)]
+    alone = [run_job(jobs[0] | {"inputs": kind.inputs, "labels": [kind.labels]})[0] for kind in kinds]
+    assert [row["kind"] for row in together] == [kind.name for kind in kinds]
+    for one_of_many, single in zip(together, alone, strict=True):
+        assert one_of_many["curve"]["errors"] == single["curve"]["errors"]
+        assert one_of_many["curve"]["loss"] == pytest.approx(single["curve"]["loss"], rel=1e-4)  # float32
+        assert (one_of_many["train"], one_of_many["test"]) == (single["train"], single["test"])
+    wide = make_jobs(replace(short, model_kwargs={"widths": [512]}), kinds, [4])
+    assert [job["labels"] for job in wide] == [["true"], ["corrupt:0.5"], ["random"], ["true"]]
 
 
 def test_rows_are_the_same_in_another_process(tmp_path: Path) -> None:

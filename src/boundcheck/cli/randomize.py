@@ -108,7 +108,7 @@ def randomize(
         check_address(dask)
     check_folder(run_job, jobs, out)
     screen = console(json_file)
-    screen.print(f"{len(chosen)} kinds with {seeds} seeds each: {len(jobs)} jobs, rows in {out}")
+    screen.print(f"{len(chosen)} kinds with {seeds} seeds each, {len(jobs)} jobs; rows in {out}")
     with progress_bar() as tell:
         try:
             rows = run_jobs(
@@ -128,9 +128,8 @@ def _deliver(rows: list[Row], training: Training, out: str, json_file: str | Non
     if lines:
         screen.print(_table(lines, training))
     for row in failed:
-        screen.print(
-            f"failed: {row.config['inputs']}, {row.config['labels']}, seed {row.config['settings']['seed']}: {row.failed}"
-        )
+        what = f"{row.config['inputs']} inputs, {', '.join(row.config['labels'])} labels"
+        screen.print(f"failed: {what}, seed {row.config['settings']['seed']}: {row.failed}")
     if json_file is not None:
         content = {
             "format": "boundcheck-randomize/1",

@@ -175,7 +175,7 @@ def standing(network: nn.Module, x: torch.Tensor, y: torch.Tensor, stop: Stop) -
     return Standing(errors, reached, loss / len(y))
 
 
-def _batches(n: int, settings: Settings, epoch: int) -> Iterator[NDArray[np.int64]]:
+def batches(n: int, settings: Settings, epoch: int) -> Iterator[NDArray[np.int64]]:
     """Indices of one epoch: its order depends on seed and epoch alone, so that a resumed training repeats nothing.
 
     A single example that would be left over joins the batch before it: batch normalization can't train on one.
@@ -236,7 +236,7 @@ def train_epochs(
             if by_hand is None:
                 total = _one_epoch(network, optimizer, x, y, settings, number)
             else:
-                total = by_hand.epoch((int(batch[0]) for batch in _batches(len(y), settings, number)), lr)
+                total = by_hand.epoch((int(batch[0]) for batch in batches(len(y), settings, number)), lr)
             if not np.isfinite(total):
                 raise InputError("a training that converges", f"a loss of {total} in epoch {number}", "lower --lr")
             found = asdict(standing(network, x, y, stop))
@@ -276,7 +276,7 @@ def _one_epoch(
     """One pass; the sum of the losses, in nats."""
     network.train()
     total = 0.0
-    for batch in _batches(len(y), settings, number):
+    for batch in batches(len(y), settings, number):
         index = torch.from_numpy(batch)
         inputs = moved(x[index], settings.augment) if settings.augment else x[index]
         loss = nn.functional.cross_entropy(logits_of(network, inputs), y[index])

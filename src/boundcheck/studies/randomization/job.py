@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,7 @@ from boundcheck.runs.job import make_network
 from boundcheck.runs.loading import fit_input_shape
 from boundcheck.runs.run import Run, Sample
 from boundcheck.runs.samples import make_samples
+from boundcheck.runs.stacked import train_stacked
 from boundcheck.runs.training import Epoch, Settings, Trained, train_epochs
 from boundcheck.studies.randomization.kinds import Kind
 from boundcheck.theorem import Certificate, Status
@@ -45,25 +48,43 @@ def run_job(job: Mapping[str, Any]) -> list[dict[str, Any]]:
         job: As ``make_jobs`` writes it.
 
     Returns:
-        One row: the learning curve, the time to fit, errors on the law of the training sample and on clean labels, certificates.
+        A row for each law of the labels: the learning curve, the time to fit, errors on the law of the training sample and on
+        clean labels, certificates. Networks on several laws are trained together.
 
     Raises:
         InputError: The data is not what it was when the plan was made, or training diverges.
     """
     settings = Settings(**job["settings"])
-    run = untrained(job, settings)
-    curve = _Curve(run, settings, job["watch"])
-    trained = train_epochs(run.network, run.train, settings, on_epoch=curve.add)
-    return [_row(run, job, curve, trained)]
+    runs = [untrained(job, labels, settings) for labels in job["labels"]]
+    x = runs[0].train.x
+    runs = [replace(run, train=Sample(x, run.train.y), test=runs[0].test) for run in runs]  # the inputs are the same
+    curves = [_Curve(run, job["watch"]) for run in runs]
+    if len(runs) == 1:
+        trained = [train_epochs(runs[0].network, runs[0].train, settings, on_epoch=lambda epoch, _: curves[0].add(epoch))]
+    else:
+        labels, networks = np.stack([run.train.y for run in runs]), [run.network for run in runs]
+        trained = train_stacked(networks, x, labels, settings, on_epoch=lambda i, epoch: curves[i].add(epoch))
+    return [_row(*parts, job) for parts in zip(runs, curves, trained, strict=True)]
 
 
-def untrained(job: Mapping[str, Any], settings: Settings) -> Run:
+@lru_cache(maxsize=1)
+def _load(name: str) -> Dataset:
+    """The data of the job before is mostly that of the next, and can't be changed."""
+    return load_dataset(name)
+
+
+def untrained(job: Mapping[str, Any], labels: str, settings: Settings) -> Run:
     """The run before training: its network and the reference have the same weights.
+
+    Args:
+        job: As ``make_jobs`` writes it.
+        labels: One of its laws of labels.
+        settings: Its settings.
 
     Raises:
         InputError: The data is not what it was when the plan was made.
     """
-    dataset, law = load_dataset(job["data"]), parse_labels(job["labels"])
+    dataset, law = _load(job["data"]), parse_labels(labels)
     if dataset.sha256 != job["data_sha256"]:
         raise InputError(
             f"the data of the plan, {job['data']} with SHA-256 {job['data_sha256'][:12]}…",
@@ -99,13 +120,13 @@ def _with_domain(run: Run, job: Mapping[str, Any], dataset: Dataset, reference: 
         known["radius"] = standardized_radius(math.prod(run.train.x.shape[1:]))
     elif job["inputs"] != "gaussian":
         known |= {"low": dataset.low, "high": dataset.high}
-    return Run(**{**vars(run), **known})
+    return replace(run, **known)
 
 
 class _Curve:
     """The learning curve: loss and training errors of each epoch, and errors on some held-out examples with clean labels."""
 
-    def __init__(self, run: Run, settings: Settings, watch: int) -> None:
+    def __init__(self, run: Run, watch: int) -> None:
         held = run.test.y if run.test is not None else np.empty(0, dtype=np.int64)
         # Evenly spaced: some sources list one class, or one writer, after the other.
         self._index = np.unique(np.linspace(0, len(held) - 1, min(watch, len(held))).astype(np.int64)) if len(held) else held
@@ -113,7 +134,7 @@ class _Curve:
         self.columns: dict[str, list[Any]] = {"loss": [], "errors": [], "clean_test_error": []}
         self.watched = len(self._index)
 
-    def add(self, epoch: Epoch, _: Trained) -> None:
+    def add(self, epoch: Epoch) -> None:
         self.columns["loss"].append(float(f"{epoch.loss:.{_DIGITS}g}"))
         self.columns["errors"].append(epoch.errors)
         if self._run.test is not None and self.watched:
@@ -129,7 +150,7 @@ class _Curve:
         return {"epoch": int(np.argmin(errors)) + 1, "clean_error": min(errors), "watched": self.watched}
 
 
-def _row(run: Run, job: Mapping[str, Any], curve: _Curve, trained: Trained) -> dict[str, Any]:
+def _row(run: Run, curve: _Curve, trained: Trained, job: Mapping[str, Any]) -> dict[str, Any]:
     seed, steps = job["settings"]["seed"], _steps(len(run.train), job["settings"]["batch_size"])
     names, delta = tuple(job["bounds"]), job["delta"]
     if names:
@@ -137,7 +158,9 @@ def _row(run: Run, job: Mapping[str, Any], curve: _Curve, trained: Trained) -> d
     else:
         evidence = collect(run, (), delta=delta, effort=job["effort"], seed=seed)
     return {
-        "kind": Kind(job["inputs"], job["labels"]).name,
+        "kind": Kind(job["inputs"], run.law.spec).name,
+        "inputs": job["inputs"],
+        "labels": run.law.spec,
         "parameters": run.parameters,
         "fitted": trained.fitted,
         "epochs": len(trained.history),

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from torch import nn
+
 from boundcheck.data import Dataset, center_crop, load_dataset, parse_labels
 from boundcheck.errors import InputError, nearest
 from boundcheck.evaluation import check_delta, check_effort, chosen_theorems
 from boundcheck.runs.job import make_network
 from boundcheck.runs.loading import fit_input_shape
 from boundcheck.runs.run import Run, Sample
+from boundcheck.runs.stacked import pays
 from boundcheck.runs.training import Settings
 from boundcheck.studies.randomization.kinds import Kind
 
@@ -78,7 +81,9 @@ class Training:
 def make_jobs(
     training: Training, kinds: Sequence[Kind], seeds: Sequence[int], data_dir: str | None = None
 ) -> list[dict[str, Any]]:
-    """One job for each kind and seed; everything that could not be used is refused here, before any work.
+    """The jobs of some kinds and seeds; everything that could not be used is refused here, before any work.
+
+    Where it is faster to train networks together, the kinds of one seed that differ in their labels alone are one job.
 
     Args:
         training: What they have in common.
@@ -95,14 +100,27 @@ def make_jobs(
     dataset = load_dataset(chosen.data, data_dir=data_dir)
     for kind in kinds:
         parse_labels(kind.labels)
-    _try(chosen, dataset)
+    together = pays(_tried(chosen, dataset), chosen.settings)
     common = asdict(chosen) | {"data_sha256": dataset.sha256}
     settings = common.pop("settings")
-    return [common | asdict(kind) | {"settings": settings | {"seed": seed}} for seed in seeds for kind in kinds]
+    groups = _grouped(kinds) if together else [[kind] for kind in kinds]
+    return [
+        common | {"inputs": group[0].inputs, "labels": [kind.labels for kind in group], "settings": settings | {"seed": seed}}
+        for seed in seeds
+        for group in groups
+    ]
 
 
-def _try(training: Training, dataset: Dataset) -> None:
-    """Find out on two examples whether the network takes the data."""
+def _grouped(kinds: Sequence[Kind]) -> list[list[Kind]]:
+    """Kinds of the same inputs together."""
+    groups: dict[str, list[Kind]] = {}
+    for kind in kinds:
+        groups.setdefault(kind.inputs, []).append(kind)
+    return list(groups.values())
+
+
+def _tried(training: Training, dataset: Dataset) -> nn.Module:
+    """The network, once it is known from two examples that it takes the data."""
     if training.n is not None and not 1 <= training.n <= len(dataset.y_train):
         advice = "leave it out to use every training example"
         raise InputError(f"--n between 1 and {len(dataset.y_train)}", str(training.n), advice)
@@ -113,3 +131,4 @@ def _try(training: Training, dataset: Dataset) -> None:
     network, _ = make_network(training.model, training.model_kwargs, x.shape[1:], dataset.classes, 0)
     two = Sample(x, dataset.labels("train")[:2])
     fit_input_shape(Run(network.eval(), None, "zero", two, None, dataset.classes, parse_labels("true")))
+    return network
