@@ -29,7 +29,7 @@ def test_worked_value() -> None:
     # n = 1000, lambda = 0.1, kappa = sigma = 1: beta = 0.005 at gamma = 1; the gap 0.8227478 is for a margin fixed beforehand.
     n, beta = 1000, 0.005
     assert 2 * beta + (4 * n * beta + 1) * math.sqrt(math.log(20) / (2 * n)) == pytest.approx(0.8227478, abs=1e-7)
-    bound = formula(margins=[1.0], ridge=0.1, n=n, delta=0.05 * 401, **PLAIN)  # the grid is paid for by a larger delta
+    bound = formula(margins=[1.0], ridge=0.1, n=n, delta=0.05 * 2005, **PLAIN)  # the grids are paid for by a larger delta
     assert bound.choices["margin"] == 1.0
     assert bound.value == pytest.approx(0.8227478, abs=1e-7)
 
@@ -88,11 +88,22 @@ def test_a_machine_that_is_not_quite_the_minimizer_stays_within_the_shift(gap: f
         assert np.abs(gram @ (near - best)).max() <= math.sqrt(gap / penalty) + 1e-12
 
 
-def test_a_gap_lowers_the_margins() -> None:
+def test_a_gap_lowers_the_margins_and_costs_an_offset() -> None:
+    """e = 1/32: the offset 2^-8 allows margins gamma of at least 8, the offset 2^-4 those of at least 1/2."""
     symbols = {"squared": False, "loss_scale": 1.0, "outputs": 1, "diagonal": 1.0, "ridge": 1.0, "n": 10**8, "delta": 0.05}
-    shifted = formula(margins=[5.0], gap=0.25, **symbols)
-    same = formula(margins=[4.0], gap=0.0, **symbols)
-    assert shifted.value == pytest.approx(same.value, rel=1e-12)
+    shifted = formula(margins=[20.0], gap=2.0**-10, **symbols)
+    same = formula(margins=[20.0 - 2.0**-5], gap=0.0, **symbols)
+    assert shifted.choices["margin"] == same.choices["margin"] == 16.0
+    assert shifted.value == pytest.approx(same.value + 2.0**-8, rel=1e-9)
+    assert formula(margins=[3.0], gap=2.0**-10, **symbols).terms["margin loss"] == pytest.approx(2.0**-4, rel=1e-9)
+
+
+def test_a_shift_that_the_data_choose_is_no_loss_fixed_beforehand() -> None:
+    """What was once done: one loss, shifted by what was found in the data, at the price of the margins alone. It is smaller."""
+    symbols = {"squared": False, "loss_scale": 1.0, "outputs": 1, "diagonal": 1.0, "ridge": 1.0, "n": 10**4}
+    ours = formula(margins=[20.0], gap=1e-6, delta=0.05, **symbols).value
+    mistaken = formula(margins=[20.0 - 2e-3], gap=0.0, delta=0.05 * 5, **symbols).value
+    assert mistaken < ours
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.2])

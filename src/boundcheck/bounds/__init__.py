@@ -66,6 +66,7 @@ _CLASSES: Mapping[str, str] = {
     "arora2018discrete": "Arora2018Discrete",
     "lotfi2022length": "Lotfi2022Length",
     "bousquet2002stability": "Bousquet2002Stability",
+    "bousquet2002leaveout": "Bousquet2002LeaveOut",
     "bartlett2002kernel": "Bartlett2002Kernel",
     "mohri2018kernel": "Mohri2018Kernel",
 }

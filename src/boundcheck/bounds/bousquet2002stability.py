@@ -10,20 +10,14 @@ delta,
 
 tau = 1 for one function and sqrt(2) for one function for each class.
 
-What differs: gamma is chosen on the grid 2^(j/2), |j| <= 200, which puts ln 401 beside ln(1/delta). The squared loss isn't
-Lipschitz: for targets of norm at most Y, sigma = 2 Y (1 + sqrt(B/lambda)) does as well, as shown below. Where the objective
-lies up to g above its minimum, margins are lowered by 2 tau sqrt(B g / lambda).
+What differs: gamma is chosen on the grid 2^(j/2), |j| <= 200, and where the objective lies above its minimum the loss leaves
+room for that, by one of five amounts (``lemmas.stability``): ln 2005 stands beside ln(1/delta). The squared loss isn't
+Lipschitz: for targets of norm at most Y, sigma = 2 Y (1 + sqrt(B/lambda)) does as well.
 
-Proof. (1) Let f_i minimize without the i-th example, the weight 1/n of the others kept. Adding the inequalities of strong
-convexity, 2 lambda |f - f_i|^2 <= (c(f_i(x_i)) - c(f(x_i)))/n <= sigma sqrt(B) |f - f_i| / n, so outputs move by at most
-sigma B / (2 lambda n) at every x. For squares, c(f_i(x_i)) - c(f(x_i)) is at most |f_i(x_i) - f(x_i)| times the sum of the
-two residuals; the one of f is at most that of f_i, because f_i is best without the example and f with it; and |f_i|^2 lambda
-<= Y^2, by comparing with 0, bounds the latter by Y + sqrt(B) Y / sqrt(lambda). (2) The margin is tau-Lipschitz in the outputs
-and the ramp (1/gamma)-Lipschitz, so the loss moves by at most beta when an example is left out, 2 beta when it is replaced.
-(3) R - \hat R_\gamma has mean at most 2 beta, exchanging an example of the sample for a fresh one, and moves by at most 4
-beta + 1/n: McDiarmid. (4) By strong convexity the function at hand is within sqrt(g/lambda) of the minimizer, its margins
-within e = tau sqrt(B g / lambda); the theorem for the ramp of m - e, on the sample at most the ramp of the margin at hand
-less 2 e, bounds its risk.
+Proof. (1) Margins move by at most beta gamma when an example is left out (``lemmas.stability``), the loss by at most beta,
+and by 2 beta when the example is replaced. (2) R - \hat R_\gamma has mean at most 2 beta, exchanging an example of the sample
+for a fresh one, and moves by at most 4 beta + 1/n: McDiarmid. (3) On the sample, the margins of the minimizer are at least
+those at hand less e.
 """
 
 from __future__ import annotations
@@ -33,14 +27,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from boundcheck.bounds.lemmas.kernel import diagonal_hypothesis, kernel_hypotheses, kernel_predictor
+from boundcheck.bounds.lemmas.kernel import kernel_predictor
+from boundcheck.bounds.lemmas.stability import (
+    best_stable_margin,
+    distance_up,
+    margin_reach_up,
+    stability_hypotheses,
+    stability_symbols,
+)
 from boundcheck.evidence.record import Evidence
-from boundcheck.numerics.grid import LOG_GRID_SIZE_UP, scale_grid
-from boundcheck.numerics.margin_loss import ramp_average_up
-from boundcheck.numerics.rounding import add_up, div_up, log_up, mul_down, mul_up, sqrt_up
-from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
-
-_LOSSES = ("squared", "lipschitz")
+from boundcheck.theorem import Bound, Hypothesis, Theorem
 
 
 class Bousquet2002Stability(Theorem):
@@ -51,7 +47,7 @@ class Bousquet2002Stability(Theorem):
     family = "stability"
     cite = "Bousquet and Elisseeff, Stability and generalization, JMLR 2 (2002), Theorems 17 and 22"
     statement = (
-        r"R(f) \le \hat R_\gamma(f) + 2 \beta + (4 n \beta + 1) \sqrt{\frac{\ln(401/\delta)}{2n}}, \quad"
+        r"R(f) \le \hat R_\gamma(f) + \eta + 2 \beta + (4 n \beta + 1) \sqrt{\frac{\ln(2005/\delta)}{2n}}, \quad"
         r" \beta = \frac{\tau \sigma B}{2 \lambda n \gamma}"
     )
     reads = ("kernel", "margins", "problem")
@@ -67,20 +63,7 @@ class Bousquet2002Stability(Theorem):
 
     def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
         """A minimizer of a penalized convex loss, everything but the sample fixed beforehand."""
-        kernel = evidence.kernel
-        penalized = kernel is not None and kernel.ridge is not None and kernel.loss in _LOSSES
-        return (
-            *kernel_hypotheses(evidence),
-            diagonal_hypothesis(evidence),
-            Hypothesis.check(
-                "the predictor minimizes an average convex loss plus a penalty on its whole norm",
-                penalized,
-                "it is the interpolant of smallest norm, or was found otherwise",
-            ),
-            Hypothesis.assume(
-                "the penalty, the loss and a bound on the targets were fixed before the training sample was looked at"
-            ),
-        )
+        return stability_hypotheses(evidence)
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """The penalty, the loss, the bound of the kernel and the margins.
@@ -89,19 +72,7 @@ class Bousquet2002Stability(Theorem):
             NotApplicable: One of them is not known.
         """
         kernel, margins = kernel_predictor(evidence)
-        known = (kernel.diagonal, kernel.ridge, kernel.loss_scale, kernel.gap)
-        if any(number is None for number in known) or not kernel.ridge > 0.0:  # type: ignore[operator]
-            raise NotApplicable(f"bound of the kernel, penalty, scale of the loss and optimization gap are {known}")
-        return {
-            "margins": margins,
-            "diagonal": kernel.diagonal,
-            "ridge": kernel.ridge,
-            "squared": kernel.loss == "squared",
-            "loss_scale": kernel.loss_scale,
-            "gap": kernel.gap,
-            "outputs": kernel.outputs,
-            "n": evidence.problem.n,
-        }
+        return {"margins": margins, **stability_symbols(kernel, evidence.problem.n)}
 
     @staticmethod
     def formula(
@@ -129,19 +100,14 @@ class Bousquet2002Stability(Theorem):
             n: Sample size.
             delta: Confidence in (0, 1).
         """
-        tau = 1.0 if outputs == 1 else sqrt_up(2.0)
-        lipschitz = mul_up(2.0, loss_scale, add_up(1.0, sqrt_up(div_up(diagonal, ridge)))) if squared else loss_scale
-        # n times what the margin moves by when one example is left out
-        reach = mul_up(tau, div_up(mul_up(lipschitz, diagonal), 2.0 * ridge))
-        shift = mul_up(2.0, tau, sqrt_up(div_up(mul_up(diagonal, gap), ridge)))
-        with np.errstate(invalid="ignore"):
-            lowered = np.nextafter(np.asarray(margins, dtype=np.float64) - shift, -np.inf) if shift else np.asarray(margins)
-        gammas = scale_grid()
-        betas = div_up(reach, mul_down(gammas, float(n)))
-        root = sqrt_up(div_up(add_up(log_up(div_up(1.0, delta)), LOG_GRID_SIZE_UP), 2.0 * n))
-        loss, stability = ramp_average_up(lowered, gammas), mul_up(betas, add_up(2.0, mul_up(4.0 * n, root)))
-        best = int(np.argmin(loss + stability))
-        return Bound(
-            {"margin loss": float(loss[best]), "stability": float(stability[best]), "confidence": root},
-            {"margin": float(gammas[best])},
+        distance = distance_up(diagonal=diagonal, ridge=ridge, gap=gap, outputs=outputs)
+        lowered = np.asarray(margins, dtype=np.float64)
+        return best_stable_margin(
+            margins=np.nextafter(lowered - distance, -np.inf) if distance else lowered,
+            reach=margin_reach_up(diagonal=diagonal, ridge=ridge, squared=squared, loss_scale=loss_scale, outputs=outputs),
+            distance=distance,
+            moved=2.0,
+            n=n,
+            delta=delta,
+            loss="margin loss",
         )

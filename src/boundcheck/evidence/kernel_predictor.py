@@ -25,6 +25,8 @@ class KernelPredictor:
         loss_scale: A bound on the Euclidean norm of target vectors, known beforehand, for the squared loss; the Lipschitz
             constant with respect to the Euclidean norm of outputs for the other; ``None`` without ridge.
         gap: How far the objective may lie above its minimum, rounded up; ``None`` without ridge.
+        left_out: Margin at each example of the exact minimizer without it, the weight 1/n of the others kept, rounded down;
+            ``None`` where these were not measured.
     """
 
     kernel: str
@@ -37,3 +39,4 @@ class KernelPredictor:
     loss: str | None = None
     loss_scale: float | None = None
     gap: float | None = None
+    left_out: tuple[float, ...] | None = None

@@ -16,6 +16,7 @@ from boundcheck.studies.finite import population_risks, run_on
 from boundcheck.studies.trial import Setting, Trial, load_weights, measured
 
 _SLACK = 1.0 + 1e-9  # sums of a few thousand float64 products err by less than 1e-12 of their absolute sum
+_GRADIENT_FLOOR = 1e-11  # sums of a few hundred float64 products of numbers near 1 err by less
 _GAP_FLOOR = 1e-12  # gradients are computed to 1e-14 of numbers near 1; a gap is their square over the penalty
 
 
@@ -82,4 +83,24 @@ class Ridge(Setting):
             loss_scale=1.0,
             # The objective is strongly convex: F(w) - min F <= |grad F(w)|^2 / (4 penalty).
             gap=float(np.square(gradient).sum()) / (4.0 * self.penalty) * _SLACK + _GAP_FLOOR,
+            left_out=self.left_out(x, targets),
         )
+
+    def left_out(self, x: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, ...]:
+        """At each example the margin of the minimizer without it, from below.
+
+        Args:
+            x: Inputs, shape (n, d).
+            targets: Unit vectors of the labels, shape (n, k).
+        """
+        each = x[:, :, None] * x[:, None, :] / self.n
+        gram = each.sum(axis=0) - each + self.penalty * np.eye(x.shape[1])
+        right = (x.T @ targets)[None] / self.n - x[:, :, None] * targets[:, None, :] / self.n
+        w = np.linalg.solve(gram, right)
+        # Strong convexity: the minimizer lies within |gradient| / (2 penalty), and margins are sqrt(2)-Lipschitz in the outputs.
+        gradient = 2.0 * np.sqrt(np.square(gram @ w - right).sum(axis=(1, 2))) + _GRADIENT_FLOOR
+        away = np.sqrt(2.0 * np.square(x).sum(axis=1)) * gradient / (2.0 * self.penalty) * _SLACK
+        scores = np.einsum("id,idk->ik", x, w)
+        own = (scores * targets).sum(axis=1)
+        rivals = np.where(targets > 0.0, -np.inf, scores).max(axis=1)
+        return tuple((own - rivals - away - _GRADIENT_FLOOR).tolist())
