@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import resource
 import sys
 import time
@@ -22,7 +23,6 @@ QUESTIONS = {
     "a thousand normal points, floats": ["--n", "1000", "--d", "100", "--verify", "float"],
     "MNIST, random labels": ["--data", "mnist", "--labels", "random", "--verify", "exact", "--out", "mnist-random.pt"],
     "Fashion-MNIST, random labels": ["--data", "fashion-mnist", "--labels", "random", "--verify", "exact"],
-    "CIFAR-10, random labels": ["--data", "cifar10", "--labels", "random", "--verify", "exact"],
     "digits, random labels": ["--data", "digits", "--labels", "random", "--verify", "exact"],
     "shapes on a thousand points of bytes": ["--n", "1000", "--d", "100", "--inputs", "bytes", "--compare"],
     "shapes on a thousand normal points": ["--n", "1000", "--d", "100", "--compare"],
@@ -49,6 +49,7 @@ def asked(question: str, words: list[str]) -> dict[str, Any]:
         "seconds": seconds,
         "peak_gib_so_far": peak,
         "load": round(os.getloadavg()[0], 1),
+        "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()},
         "answer": answer,
     }
 

@@ -120,6 +120,7 @@ def test_equal_points_with_different_labels(boundcheck: Run, refused: Run, desk:
     [
         (["--verify", "exakt"], "did you mean 'exact'"),
         (["--n", 0], "--n of at least 1"),
+        (["--n", 10**12, "--d", 10], "free memory"),
         (["--d", 0], "--d of at least 1"),
         (["--classes", 1], "--classes of at least 2"),
         (["--inputs", "byte"], "did you mean 'bytes'"),

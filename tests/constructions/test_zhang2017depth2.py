@@ -219,6 +219,29 @@ def test_large_values_and_large_inputs() -> None:
     assert memorize(whole, np.arange(100)).max_error < 1e-6
 
 
+def test_columns_of_unlike_scales_cost_no_precision() -> None:
+    x, y = gaussians(300, 3) * np.array([1.0, 2.0**-100, 1e30]), np.arange(300) % 10
+    found = memorize(x, y, classes=10)
+    assert found.max_error < 1e-9
+    assert float(check_exactly(found.network, x, y).largest_error) < 1e-9
+
+
+def test_arrays_of_other_kinds() -> None:
+    x, y = gaussians(20, 3), np.arange(20) % 2
+    plain = memorize(x, y, classes=2)
+    for other_x, other_y in (
+        (x.astype(">f8"), y),
+        (x, y.astype(np.uint8)),
+        (x, y.astype(bool)),
+        (x, y.tolist()),
+        (torch.from_numpy(x), y),
+    ):
+        other = memorize(other_x, other_y, classes=2)
+        assert not other.mistakes.any()
+        assert torch.equal(other.network.weights, plain.network.weights)
+    assert memorize(x[:, 0], y).n_weights == 41
+
+
 def test_whether_between_is_exact_is_judged_right() -> None:
     rng = np.random.default_rng(6)
     judged = []

@@ -191,6 +191,7 @@ def _margins(network: Memorizer, outputs: Integers, unit: int, labels: NDArray[A
     """Logit of the label minus the largest other one, by the stored read-out; None where there is none."""
     if network.gains is None or network.offsets is None:
         return None, 0
+    labels = labels.astype(np.int64)
     gains, unit_g = to_integers(network.gains.detach().double().numpy())
     offsets, unit_o = to_integers(network.offsets.detach().double().numpy())
     scaled, offsets, unit = common_unit(outputs, unit + unit_g, offsets, unit_o)

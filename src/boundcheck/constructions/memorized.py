@@ -152,6 +152,7 @@ def _as_values(y: Any, classes: int | None) -> NDArray[Any]:
             raise InputError(
                 f"integer labels in [0, {classes}) for {classes} classes", f"{values.dtype} values", "number classes 0, 1, ..."
             )
+        return values.astype(np.int64)
     return values
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from boundcheck.errors import InputError, nearest
 
+_BYTES_A_POINT = 500
+"""Of projections on the candidates, their order, the network, and what its evaluation holds."""
 INPUTS = ("gaussian", "bytes")
 
 
@@ -33,6 +36,10 @@ def draw_points(n: int, d: int, classes: int, inputs: str, seed: int) -> tuple[N
             raise InputError(f"{option} of at least {least}", str(value), "choose a larger one")
     if inputs not in INPUTS:
         raise InputError("a kind of inputs", repr(inputs), nearest(inputs, INPUTS))
+    needed, free = n * (d * (1 if inputs == "bytes" else 4) + _BYTES_A_POINT), psutil.virtual_memory().available
+    if needed > free:
+        got = f"{n:,} points that take {needed / 2**30:,.1f} GiB with their network"
+        raise InputError(f"points that fit into {free / 2**30:,.1f} GiB of free memory", got, "lower --n or --d")
     rng = np.random.default_rng([seed, 4])
     labels = rng.integers(0, classes, n)
     if inputs == "bytes":

@@ -98,7 +98,7 @@ def as_points(x: Any) -> NDArray[Any]:
     if array.dtype.kind not in "fiub" or array.ndim < 1 or array.size == 0 or array.dtype.itemsize > 8:
         got = f"{array.dtype} of shape {array.shape}"
         raise InputError("inputs of shape (n, d), floats of at most 64 bits or integers", got, "pass a numeric array")
-    points = array.reshape(len(array), -1)
+    points = array.astype(array.dtype.newbyteorder("="), copy=False).reshape(len(array), -1)
     if array.dtype.kind == "f":
         if not (np.isfinite(points.min()) and np.isfinite(points.max())):
             bad = ~np.isfinite(points).all(axis=1)

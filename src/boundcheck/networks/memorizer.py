@@ -21,6 +21,7 @@ from torch import nn
 from boundcheck.evidence.growth_layer import GrowthLayer
 
 _DOUBLE = 53
+_FEW_BITS = 33  # what directions are drawn with where columns are alike
 _SLICES = 8  # enough for 100 bits below the largest entry even where a slice has 13 bits
 _AT_A_TIME = 2**18  # numbers that are sliced together: they stay in the cache
 
@@ -143,6 +144,9 @@ def project(x: torch.Tensor, direction: torch.Tensor) -> tuple[torch.Tensor, tor
         (z, rest), shape (n,): z is the nearest float to their sum.
     """
     a = direction.double()
+    if _bits(a.detach()) > _FEW_BITS:  # columns of very different scales: their powers of two belong to x
+        scale = torch.ldexp(torch.ones_like(a), torch.frexp(a.detach()).exponent)
+        a, x = a / scale, x * scale
     width = _DOUBLE - 1 - _bits(a.detach()) - max(1, len(a) - 1).bit_length()
     largest = float(x.detach().abs().max()) if x.numel() else 0.0
     z = x.new_zeros(len(x))
