@@ -21,6 +21,7 @@ from boundcheck.cli.rademacher import rademacher
 from boundcheck.cli.randomize import randomize
 from boundcheck.cli.rank import rank
 from boundcheck.cli.train import train
+from boundcheck.cli.uniform import uniform
 from boundcheck.errors import InputError
 
 _INTERRUPTED = 130
@@ -54,7 +55,7 @@ def _paragraphs(docstring: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
 
 
-for _command in (demo, train, certify, evaluate, randomize, rademacher, construct, audit, rank, bounds):
+for _command in (demo, train, certify, evaluate, randomize, rademacher, uniform, construct, audit, rank, bounds):
     app.command(help=_paragraphs(_command.__doc__ or ""))(_command)
 
 
