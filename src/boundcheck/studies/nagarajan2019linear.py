@@ -47,14 +47,14 @@ _LARGEST = 2 * 10**8  # numbers of noise in memory
 
 @dataclass(frozen=True)
 class Conditions:
-    """What is promised for some sizes.
+    r"""What is promised for some sizes.
 
     Attributes:
         m: Examples.
         d: Noise dimensions D.
         delta: Probability that error and flipped sample are not as said.
         least_square: Lower bound a of the square norms of the noise, from below.
-        cross: :math:`\\sqrt{v a}`, from above.
+        cross: :math:`\sqrt{v a}`, from above.
         test_error: Upper bound epsilon of the error of what is learned.
         holds: Whether the conditions hold.
     """
