@@ -184,3 +184,4 @@ def _say(found: Capacity, model: str, data: str, screen: Any) -> None:
     for name, why in found.absent.items():
         screen.print(f"not compared: {name}, {why}")
     screen.print(f"each line holds with probability {1.0 - found.delta:g}; complexity of losses in \\[0, 1] is at most 0.5")
+    screen.print(f"assumed: {'; '.join(found.assumes)}")

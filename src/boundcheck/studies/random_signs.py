@@ -64,6 +64,7 @@ class Capacity:
         draws: What each draw of signs gave.
         absent: Norms that are not compared, with the reason.
         settings: How the fits were trained.
+        assumes: What the lower bounds on gaps rest on besides.
     """
 
     n: int
@@ -72,11 +73,16 @@ class Capacity:
     draws: tuple[Draw, ...]
     absent: Mapping[str, str]
     settings: Settings
+    assumes: tuple[str, ...] = (
+        "the examples are independent draws from one distribution",
+        "the architecture and the number of draws were fixed before the sample was looked at",
+    )
 
     def content(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
             "delta": self.delta,
+            "assumes": list(self.assumes),
             "settings": asdict(self.settings),
             "classes": [row.row() for row in self.rows],
             "draws": [draw.row() for draw in self.draws],
