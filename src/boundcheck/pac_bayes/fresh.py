@@ -169,11 +169,13 @@ class FreshNetworks:
         Returns:
             (wrong, invalid), shape (passes * n,).
         """
-        parts = [
-            mistakes(self.outputs(x[start : start + self._chunk], generator), y[start : start + self._chunk])
-            for _ in range(passes)
-            for start in range(0, len(y), self._chunk)
-        ]
+        together = max(1, min(passes, self._chunk // max(len(y), 1)))  # small samples several passes at a time
+        order, parts = torch.arange(len(y)).repeat(together), []
+        for done in range(0, passes, together):
+            rows = order[: min(together, passes - done) * len(y)]
+            for part in torch.split(rows, self._chunk):
+                chosen = x[part] if together > 1 else x[int(part[0]) : int(part[-1]) + 1]
+                parts.append(mistakes(self.outputs(chosen, generator), y[part]))
         return join(parts)
 
     def counts(self, sigmas: Mapping[str, float], x: torch.Tensor, networks: int, generator: torch.Generator) -> torch.Tensor:

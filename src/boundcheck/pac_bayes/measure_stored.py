@@ -28,6 +28,7 @@ from boundcheck.progress import Progress, silent
 
 _STREAM = 32  # streams of random numbers from here on are this module's
 _CERTIFY, _TEST, _DRAWN, _VOTE = range(_STREAM, _STREAM + 4)
+_AT_ONCE = 20_000  # networks between two words about how far the drawing is
 _VOTERS, _ASKED = 51, 500  # networks that vote on a held-out example, and examples that they vote on, at most
 _OPERATIONS: Mapping[str, float] = {"quick": 1e12, "full": 1e13}
 _FRESH: Mapping[str, int] = {"quick": 120_000, "full": 1_000_000}
@@ -239,9 +240,10 @@ class Sampler:
             wrong, _ = self.explicit.draw({}, *sample, made, source)
             return ratio_up(int(wrong.sum()), len(wrong)), made
         passes, errors = self.passes(n, draws), 0
-        for done in range(passes):
-            errors += int(self.fresh.draw(*sample, 1, source)[0].sum())
-            progress(f"drawing networks from the posterior, {(done + 1) * n:,} so far", (done + 1) / passes)
+        step = max(1, _AT_ONCE // n)
+        for done in range(0, passes, step):
+            errors += int(self.fresh.draw(*sample, min(step, passes - done), source)[0].sum())
+            progress(f"drawing networks from the posterior, {min(done + step, passes) * n:,} so far", done / passes)
         return ratio_up(errors, passes * n), passes * n
 
     def pairs(self, sample: tuple[torch.Tensor, torch.Tensor], source: torch.Generator) -> tuple[float | None, int]:

@@ -70,7 +70,7 @@ def kl(losses: torch.Tensor, nats: torch.Tensor, n: int, delta: float) -> torch.
 
 
 def mcallester(losses: torch.Tensor, nats: torch.Tensor, n: int, delta: float) -> torch.Tensor:
-    """``maurer2004sqrt``: McAllester's bound with Maurer's constant."""
+    """``mcallester1999averaging``."""
     return losses.mean() + ((nats + _two_root(n, delta)) / (2.0 * n)).sqrt()
 
 

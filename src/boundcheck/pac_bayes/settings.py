@@ -111,6 +111,8 @@ class PacBayesSettings:
         try:
             descent = Descent(**{k: v for k, v in given.items() if k in own}, delta=delta, seed=seed)
             taught = PriorSettings(**{k.removeprefix("prior_"): v for k, v in given.items() if k in learned}, seed=seed)
-        except TypeError as error:
+        except InputError:
+            raise
+        except (TypeError, ValueError) as error:
             raise InputError("settings of pac-bayes that are numbers", str(error), "see 'boundcheck certify --help'") from error
         return cls(prior, posterior, descent, taught, gamma)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from boundcheck.data.synthetic import FiniteProblem, GaussianPair, coin
+from boundcheck.networks.architectures import build
+from boundcheck.studies.certified import Trained
 from boundcheck.studies.finite import Memorizer, WorstOfGrid, grid
 from boundcheck.studies.gaussians import WorstDirection
 from boundcheck.studies.posteriors import LearnedPrior, NoisyWeights
@@ -29,6 +31,7 @@ def settings() -> Mapping[str, Setting]:
         _linear(),
         _noisy(),
         _split(),
+        _certified(),
         _relu(),
         _deep(),
         _residual(),
@@ -99,6 +102,19 @@ def _split() -> Setting:
         n=100,
         held_out=60,
         ceiling=0.3,
+    )
+
+
+def _certified() -> Setting:
+    return Trained(
+        name="certified",
+        says="32 vertices of a centred cube, noisy majority labels; certificates trained on each sample, four kinds of priors",
+        problem=_labelled(grid((-1.0, 1.0), 5), lambda x: (x.sum(axis=1) > 0).astype(np.int64), 2, noise=1, of=10),
+        architecture=lambda: build("linear", (5,), 2, bias=False),
+        candidates=np.zeros((1, 10)),
+        shape=(5,),
+        n=40,
+        held_out=60,
     )
 
 
