@@ -181,6 +181,11 @@ def code(m: Measurement) -> Any:
     return measure_code(**_search_arguments(m), time_budget=_part_of_time(m))
 
 
+def picked(m: Measurement) -> Any:
+    """The examples that an algorithm picked, which an ordinary training does not do."""
+    raise Unavailable("the network was not trained by picking examples one after another")
+
+
 def geometry(m: Measurement) -> Any:
     """How the network lies around its initial weights and acts on the sample."""
     from boundcheck.evidence.measure_geometry import measure_geometry
@@ -246,6 +251,7 @@ MEASURED: Mapping[str, Callable[[Measurement], Any]] = {
     "growth": growth,
     "posterior": posterior,
     "code": code,
+    "picked": picked,
     "kernel": kernel,
     "geometry": geometry,
     "flatness": flatness,

@@ -19,6 +19,7 @@ from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.magnitude import Magnitude
 from boundcheck.evidence.patches import Patches
 from boundcheck.evidence.path_norm import PathNorm
+from boundcheck.evidence.picked import Picked
 from boundcheck.evidence.prior_network import PriorNetwork
 from boundcheck.evidence.record import (
     Code,
@@ -73,6 +74,8 @@ def example_evidence() -> Evidence:
         posterior=_posterior(rng, {"first": first, "last": last}),
         code=Code((4, 9, 12, 7, 3), 96.0, "two scales, one choice", Errors(N, errors + 3, 0, TEST_N, 11, 1, 0.022, 0)),
         kernel=KernelPredictor("gaussian", CLASSES, 15.0, float(N), 1.0, True, 0.1, "squared", 1.0, 1e-9, (0.5,) * N),
+        picked=Picked(N - 200, 12, 0, True, candidates=2, before=200),
+        kernel=KernelPredictor("gaussian", CLASSES, 15.0, float(N), 1.0, True, 0.1, "squared", 1.0, 1e-9),
         geometry=_geometry(x, labels, first, last),
         magnitude=_magnitude(np.concatenate([first.ravel(), last.ravel()])),
         prior_network=PriorNetwork(500, 21, 0, 1, 1, 0.044),

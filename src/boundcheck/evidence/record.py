@@ -19,6 +19,7 @@ from boundcheck.evidence.layer_norms import LayerNorms
 from boundcheck.evidence.magnitude import Magnitude
 from boundcheck.evidence.patches import Patches
 from boundcheck.evidence.path_norm import PathNorm
+from boundcheck.evidence.picked import Picked
 from boundcheck.evidence.prior_network import PriorNetwork
 from boundcheck.evidence.recursive import Recursive
 from boundcheck.evidence.step import Step
@@ -316,6 +317,7 @@ class Evidence:
     growth: tuple[GrowthLayer, ...] | None = None
     posterior: Posterior | None = None
     code: Code | None = None
+    picked: Picked | None = None
     kernel: KernelPredictor | None = None
     geometry: Geometry | None = None
     flatness: Flatness | None = None

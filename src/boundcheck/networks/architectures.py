@@ -1,4 +1,4 @@
-"""The built-in architectures: linear, fully connected, convolutional and residual, and those of one paper.
+"""The built-in architectures: linear, fully connected, convolutional and residual, those of one paper, and a fixed front end.
 
 Each is made from settings that JSON can hold, so that a checkpoint can say how to rebuild its network.
 """
@@ -16,9 +16,10 @@ from torch import nn
 from boundcheck.errors import InputError, nearest
 from boundcheck.networks.memorizer import Memorizer
 from boundcheck.networks.modules import Normalize, Residual, image_shape
+from boundcheck.networks.oriented import oriented
 from boundcheck.networks.zhang2017 import alexnet, inception
 
-__all__ = ["ARCHITECTURES", "Normalize", "build", "conv", "describe", "linear", "mlp", "rebuild", "residual"]
+__all__ = ["ARCHITECTURES", "Normalize", "build", "conv", "describe", "linear", "mlp", "oriented", "rebuild", "residual"]
 
 Shape = Sequence[int]
 
@@ -142,7 +143,15 @@ def memorizer(input_shape: Shape, classes: int, hinges: int) -> nn.Module:
 
 
 ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
-    {"linear": linear, "mlp": mlp, "conv": conv, "residual": residual, "alexnet": alexnet, "inception": inception}
+    {
+        "linear": linear,
+        "mlp": mlp,
+        "conv": conv,
+        "residual": residual,
+        "alexnet": alexnet,
+        "inception": inception,
+        "oriented": oriented,
+    }
 )
 """Networks to be trained."""
 CONSTRUCTED: Mapping[str, Callable[..., nn.Module]] = MappingProxyType({"memorizer": memorizer})

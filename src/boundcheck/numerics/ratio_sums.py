@@ -17,6 +17,7 @@ from boundcheck.numerics.rounding import UNIT
 
 _ENOUGH = 2.0**-50
 _MOST_TERMS = 4_194_304
+_OVERFLOWN = 2.0**1000  # a computed sum above the largest float, 2**1024, is one of terms that are off by a factor 2 at most
 
 
 def ratio_sum(
@@ -48,7 +49,7 @@ def ratio_sum(
             terms = np.cumprod(ratios[:count])
             total = 1.0 + float(np.sum(terms))
         if not math.isfinite(total):
-            return 1.0, math.inf
+            return _OVERFLOWN, math.inf
         # j products of ratios and the sum in any order: (count (roundings + 2) + 2) u, doubled for second order. A term
         # that underflows is off by less than 1e-300, nothing beside the leading 1.
         error = 2.0 * (count * (roundings + 2.0) + 16.0) * UNIT

@@ -20,7 +20,7 @@ from boundcheck.networks.mistakes import program_mistakes
 from boundcheck.runs.run import Run
 from boundcheck.theorem import Theorem
 
-MEASURED_FAST = tuple(name for name in MEASURED if name not in ("posterior", "magnitude", "code", "kernel"))
+MEASURED_FAST = tuple(name for name in MEASURED if name not in ("posterior", "magnitude", "code", "kernel", "picked"))
 """Sections that a tiny network has; a kernel predictor is none, and posteriors and codes take their time."""
 
 
