@@ -51,7 +51,7 @@ class Campi2023Compression(Theorem):
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """How many were picked of how many."""
-        return picked_symbols(evidence)
+        return {name: value for name, value in picked_symbols(evidence).items() if name != "missed"}
 
     @staticmethod
     def formula(*, n: int, picked: int, candidates: int, delta: float) -> Bound:

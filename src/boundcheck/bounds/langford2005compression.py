@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from boundcheck.bounds.lemmas.kl_terms import increments, log_inverse_up, ratio_up
-from boundcheck.bounds.lemmas.picked import picked_hypotheses, picked_of, picked_symbols
+from boundcheck.bounds.lemmas.picked import picked_hypotheses, picked_symbols
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics import binomial_tail_inverse_log
 from boundcheck.numerics.combinatorics import log_binomial_upper
@@ -50,7 +50,7 @@ class Langford2005Compression(Theorem):
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """How many were picked of how many, and the errors on the others."""
-        return {**picked_symbols(evidence), "missed": picked_of(evidence).missed}
+        return {**picked_symbols(evidence)}
 
     @staticmethod
     def formula(*, n: int, picked: int, missed: int, candidates: int, delta: float) -> Bound:

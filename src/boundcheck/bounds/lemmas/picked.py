@@ -33,10 +33,8 @@ the number of examples that the run on n picks. Divided by the left side this is
 
 from __future__ import annotations
 
-from typing import Any
-
 from boundcheck.bounds.lemmas.gibbs_hypotheses import DETERMINISTIC, IID
-from boundcheck.evidence.record import Evidence, Picked
+from boundcheck.evidence.record import Evidence
 from boundcheck.theorem import Hypothesis, NotApplicable
 
 BEFORE = Hypothesis.assume(
@@ -75,22 +73,13 @@ def all_right_outside(evidence: Evidence) -> tuple[Hypothesis, ...]:
     )
 
 
-def picked_of(evidence: Evidence) -> Picked:
-    """The section.
-
-    Raises:
-        NotApplicable: There is none.
-    """
-    if evidence.picked is None:
-        raise NotApplicable("the network was not trained by picking examples")
-    return evidence.picked
-
-
-def picked_symbols(evidence: Evidence) -> dict[str, Any]:
-    """The counts that the bounds share.
+def picked_symbols(evidence: Evidence) -> dict[str, int]:
+    """The counts that the bounds share, and the errors on the examples that were not picked.
 
     Raises:
         NotApplicable: There are none.
     """
-    picked = picked_of(evidence)
-    return {"n": picked.n, "picked": picked.picked, "candidates": picked.candidates}
+    picked = evidence.picked
+    if picked is None:
+        raise NotApplicable("the network was not trained by picking examples")
+    return {"n": picked.n, "picked": picked.picked, "missed": picked.missed, "candidates": picked.candidates}
