@@ -9,7 +9,8 @@ for each K. With probability at least 1 - delta, for all networks h that a messa
 .. math:: R(h) \le \sup\{p : \ln P(\mathrm{Bin}(n, p) \le k(h)) \ge \ln\delta - N \ln K - b \ln 2\}.
 
 Proof: for one h, the inverted binomial tail fails with probability at most :math:`\delta K^{-N} 2^{-b}`; add over all messages.
-The number K is among the b bits.
+The number K is among the b bits. Where the weights
+are in blocks with alphabets of their own, N ln K is the sum over the blocks.
 
 What differs from the paper: the paper compares the decoded network with the trained one by margins, and has O(.) for
 :math:`\sqrt{q \ln r/n}`; here the decoded network's own training errors are used, and the tail is inverted exactly. Beside it
@@ -24,7 +25,7 @@ from collections.abc import Sequence
 from boundcheck.bounds.lemmas.decoded import DecodedTheorem
 from boundcheck.bounds.lemmas.kl_terms import increments, log_inverse_up, ratio_up
 from boundcheck.numerics import binomial_tail_inverse_log
-from boundcheck.numerics.rounding import add_up, log_up, mul_up
+from boundcheck.numerics.rounding import add_up, log_up, mul_up, sum_up
 from boundcheck.theorem import Bound
 
 
@@ -40,17 +41,17 @@ class Arora2018Discrete(DecodedTheorem):
     statement = r"R(h) \le \sup\{p : \ln P(\mathrm{Bin}(n,p) \le k) \ge \ln\delta - N \ln K - b \ln 2\}"
 
     @staticmethod
-    def formula(*, n: int, counts: Sequence[int], side_bits: float, errors: int, delta: float) -> Bound:
+    def formula(*, n: int, counts: Sequence[Sequence[int]], side_bits: float, errors: int, delta: float) -> Bound:
         """The bound on the decoded network's risk.
 
         Args:
             n: Sample size.
-            counts: How often each of the K values occurs among the N weights; only N and K, their sum and number, are used.
+            counts: For each block of weights how often each of its K values occurs; only N and K are used.
             side_bits: Bits b of everything else in the message.
             errors: Training errors of the decoded network, ties included.
             delta: Confidence in (0, 1).
         """
-        symbols = mul_up(float(sum(counts)), log_up(float(len(counts))))
+        symbols = sum_up([mul_up(float(sum(block)), log_up(float(len(block)))) for block in counts])
         nats = add_up(symbols, mul_up(side_bits, log_up(2.0)))
         confidence = log_inverse_up(delta)
         terms = increments(
@@ -58,4 +59,4 @@ class Arora2018Discrete(DecodedTheorem):
             confidence=float(binomial_tail_inverse_log(errors, n, -confidence)),
             code_length=float(binomial_tail_inverse_log(errors, n, -add_up(confidence, nats))),
         )
-        return Bound(terms, {"code length in bits": nats / math.log(2.0), "levels": len(counts)})
+        return Bound(terms, {"code length in bits": nats / math.log(2.0), "levels": max(map(len, counts), default=0)})

@@ -13,9 +13,10 @@ Proof: a file of l bits says everything except where it ends. Elias' gamma code 
 :math:`2^{-\ell - 2\lfloor\log_2\ell\rfloor - 1}` whose sum over all files is at most 1. For one h, Chernoff's inequality
 :math:`P(kl(\hat R\|R) > c, \hat R < R) \le e^{-nc}` at its share of delta; add over h.
 
-The file: first the index of the vector of counts among all that are possible, :math:`\lceil\log_2\binom{N+K-1}{K-1}\rceil` bits,
-then the index of the arrangement, :math:`\lceil\log_2(N!/\prod_j c_j!)\rceil` bits, and the b bits of everything else. The
-decoder knows N from the architecture and reads K first, among the b bits.
+The file: for each block of weights first the index of the vector of counts among all that are possible,
+:math:`\lceil\log_2\binom{N+K-1}{K-1}\rceil` bits, then the index of the arrangement, :math:`\lceil\log_2(N!/\prod_j
+c_j!)\rceil` bits, and the b bits of everything else. The decoder knows N from the architecture and reads K first, among the b
+bits.
 
 What differs from the paper: its weights :math:`2^{-\ell - 2\log_2\ell}` sum to :math:`\pi^2/6` and not to 1, which is mended
 here by a code for the length; the bound is a union over files and not PAC-Bayes for a point, which would pay ln xi(n); kl in
@@ -49,12 +50,12 @@ class Lotfi2022Length(DecodedTheorem):
     )
 
     @staticmethod
-    def formula(*, n: int, counts: Sequence[int], side_bits: float, errors: int, delta: float) -> Bound:
+    def formula(*, n: int, counts: Sequence[Sequence[int]], side_bits: float, errors: int, delta: float) -> Bound:
         """The bound on the decoded network's risk.
 
         Args:
             n: Sample size.
-            counts: How often each of the K values occurs among the N weights, non-negative.
+            counts: For each block of weights how often each of its K values occurs, non-negative.
             side_bits: Bits b of everything else in the file, rounded up to a whole number.
             errors: Training errors of the decoded network, ties included.
             delta: Confidence in (0, 1).
@@ -69,10 +70,10 @@ class Lotfi2022Length(DecodedTheorem):
         return Bound(terms, {"bits of the file": bits, "bits of its length": length_bits(bits)})
 
 
-def file_bits(counts: Sequence[int], side_bits: float) -> int:
+def file_bits(counts: Sequence[Sequence[int]], side_bits: float) -> int:
     """Bits of the file, at least 1."""
-    total = int(sum(counts))
-    indices = (float(log_types_upper(total, len(counts))), float(log_multinomial_upper(counts)))
+    indices = [float(log_types_upper(int(sum(block)), len(block))) for block in counts]
+    indices += [float(log_multinomial_upper(block)) for block in counts]
     return max(1, math.ceil(side_bits) + sum(math.ceil(div_up(nats, log_down(2.0))) for nats in indices))
 
 

@@ -11,10 +11,11 @@ h with k(h) training errors,
 
 Proof: for one h, the inverted binomial tail fails with probability at most delta P(h); add over h.
 
-The P used here: N weights take K values each; which of the :math:`\binom{N+K-1}{K-1}` vectors of counts c occurs is uniform, and
-the :math:`N!/\prod_j c_j!` arrangements with these counts are uniform; everything else that the decoder needs is b bits, b fixed
-for each K. So :math:`\ln(1/P) = \ln(N!/\prod_j c_j!) + \ln\binom{N+K-1}{K-1} + b \ln 2`. The number of values K is chosen on the
-data among a list fixed beforehand: its bits are among b, so that the sum over all messages is at most 1. Several messages for one
+The P used here: the weights are in blocks, each of N weights that take K values; which of the :math:`\binom{N+K-1}{K-1}` vectors
+of counts c occurs in a block is uniform, and the :math:`N!/\prod_j c_j!` arrangements with these counts are uniform; everything
+else that the decoder needs is b bits, written before the symbols. So :math:`\ln(1/P)` is the sum of
+:math:`\ln(N!/\prod_j c_j!) + \ln\binom{N+K-1}{K-1}` over the blocks, and :math:`b \ln 2`. The numbers K are chosen on the data
+among a list fixed beforehand: their bits are among b, so that the sum over all messages is at most 1. Several messages for one
 network only help.
 
 What differs from the paper: the paper has a prior proportional to 2^(-length) over the files of a compressor, and a PAC-Bayes
@@ -48,17 +49,17 @@ class Zhou2019Compression(DecodedTheorem):
         "compression approach, ICLR 2019"
     )
     statement = (
-        r"R(h) \le \sup\{p : \ln P(\mathrm{Bin}(n,p) \le k) \ge \ln\delta - \ln\tfrac{N!}{\prod_j c_j!} - \ln\tbinom{N+K-1}{K-1}"
-        r" - b \ln 2\}"
+        r"R(h) \le \sup\{p : \ln P(\mathrm{Bin}(n,p) \le k) \ge \ln\delta"
+        r" - \textstyle\sum_{\text{blocks}}(\ln\tfrac{N!}{\prod_j c_j!} + \ln\tbinom{N+K-1}{K-1}) - b \ln 2\}"
     )
 
     @staticmethod
-    def formula(*, n: int, counts: Sequence[int], side_bits: float, errors: int, delta: float) -> Bound:
+    def formula(*, n: int, counts: Sequence[Sequence[int]], side_bits: float, errors: int, delta: float) -> Bound:
         """The bound on the decoded network's risk.
 
         Args:
             n: Sample size.
-            counts: How often each of the K values occurs among the N weights, non-negative; N and K are their sum and number.
+            counts: For each block of weights how often each of its K values occurs, non-negative; N is their sum.
             side_bits: Bits b of everything else in the message.
             errors: Training errors of the decoded network, ties included.
             delta: Confidence in (0, 1).
@@ -70,19 +71,18 @@ class Zhou2019Compression(DecodedTheorem):
             confidence=float(binomial_tail_inverse_log(errors, n, -confidence)),
             code_length=float(binomial_tail_inverse_log(errors, n, -(confidence + nats) * _SLACK)),
         )
-        return Bound(terms, {"code length in bits": nats / math.log(2.0), "levels": len(counts)})
+        return Bound(terms, {"code length in bits": nats / math.log(2.0), "levels": max(map(len, counts), default=0)})
 
 
-def code_nats(counts: Sequence[int], side_bits: float) -> float:
+def code_nats(counts: Sequence[Sequence[int]], side_bits: float) -> float:
     """``ln(1/P)`` of a message, rounded up.
 
     Args:
-        counts: How often each of the K values occurs.
+        counts: For each block how often each of its values occurs.
         side_bits: Bits of everything else.
 
     Returns:
         Nats.
     """
-    total = int(sum(counts))
-    arrangement = float(log_multinomial_upper(counts)) + float(log_types_upper(total, len(counts)))
-    return (arrangement + side_bits * math.log(2.0)) * _SLACK
+    blocks = [float(log_multinomial_upper(block)) + float(log_types_upper(int(sum(block)), len(block))) for block in counts]
+    return (math.fsum(blocks) + side_bits * math.log(2.0)) * _SLACK

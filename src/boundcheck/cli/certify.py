@@ -28,9 +28,12 @@ def certify(
         ),
     ] = "digits",
     model: Annotated[str, typer.Option("--model", help="linear, mlp, conv, residual or package.module:factory.")] = "mlp",
-    method: Annotated[str, typer.Option("--method", help="How the certificate comes about: pac-bayes.")] = "pac-bayes",
+    method: Annotated[str, typer.Option("--method", help="pac-bayes, compression or pick-to-learn.")] = "pac-bayes",
     labels: Annotated[str, typer.Option("--labels", help="true, random or corrupt:P.")] = "true",
     out: Annotated[str, typer.Option("--out", metavar="FILE", help="The checkpoint with the certificate.")] = "cert.pt",
+    bytes_file: Annotated[
+        str | None, typer.Option("--bytes", metavar="FILE", help="The compressed network as a file of its own.")
+    ] = None,
     widths: Annotated[str | None, typer.Option("--widths", help="Hidden widths of the mlp, e.g. 512,512.")] = None,
     channels: Annotated[str | None, typer.Option("--channels", help="Channels of conv and residual, e.g. 16,32.")] = None,
     no_bias: Annotated[bool, typer.Option("--no-bias", help="Layers without biases.")] = False,
@@ -75,12 +78,18 @@ def certify(
 
     Example:  boundcheck certify --data mnist --model conv --channels 8,16 --time 300 --out cert.pt
     """
+    from boundcheck.compression.stored import stored_bytes
+    from boundcheck.errors import InputError
     from boundcheck.evaluation import check_effort
-    from boundcheck.files import check_writable
+    from boundcheck.files import check_writable, write_whole
     from boundcheck.runs.certifying import CertifyJob, run_certify
 
     check_effort(effort)
-    check_writable([path for path in (out, json_file) if path not in (None, "-")])
+    check_writable([path for path in (out, json_file, bytes_file) if path not in (None, "-")])
+    if bytes_file is not None and method != "compression":
+        raise InputError(
+            "--bytes with --method compression", f"--method {method}", "leave it out: there is no compressed network"
+        )
     named = {
         "epochs": epochs, "batch_size": batch_size, "lr": lr, "prior": prior, "objective": objective, "posterior": posterior,
         "prior_scale": prior_scale, "kl_factor": kl_factor,
@@ -114,6 +123,8 @@ def certify(
                 screen.print(f"interrupted; what was done is in {out}, and --resume goes on from there")
             raise
         checkpoint.save(out)
+        if bytes_file is not None and checkpoint.certificate is not None:
+            write_whole(bytes_file, stored_bytes(checkpoint.certificate))
         least, report = _measured(job, out, effort, draws, data_dir, tell)
     _say(screen, job, least, report, out, time.perf_counter() - start)
     if json_file is not None:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from boundcheck.compression.code import STEPS, Message
+from boundcheck.compression.code import STEPS, CodedTensor, Message, columns_of
 from boundcheck.evidence.unavailable import Unavailable
 
 Array = NDArray[np.float64]
@@ -26,11 +26,13 @@ class Differences:
     Attributes:
         names: Of the parameters, in the network's order.
         values: Difference from the reference of each, flattened by rows.
+        columns: Numbers in a row of each.
         magnitudes: Their absolute values in ascending order.
     """
 
     names: tuple[str, ...]
     values: tuple[Array, ...]
+    columns: tuple[int, ...]
     magnitudes: tuple[Array, ...]
 
     @classmethod
@@ -41,7 +43,7 @@ class Differences:
             Unavailable: A weight is not finite, there are none, or the reference has others.
         """
         before = {name: p.detach().double() for name, p in reference.named_parameters()} if reference is not None else None
-        names, values = [], []
+        names, values, columns = [], [], []
         for name, p in module.named_parameters():
             w = p.detach().double()
             if before is not None:
@@ -52,9 +54,10 @@ class Differences:
                 raise Unavailable(f"the parameter {name} holds something that is not a finite real number")
             names.append(name)
             values.append(w.reshape(-1).numpy())
+            columns.append(columns_of(w))
         if not names:
             raise Unavailable("the network has no parameters")
-        return cls(tuple(names), tuple(values), tuple(np.sort(np.abs(v)) for v in values))
+        return cls(tuple(names), tuple(values), tuple(columns), tuple(np.sort(np.abs(v)) for v in values))
 
 
 def quantize(
@@ -71,13 +74,13 @@ def quantize(
         buffers: Passed on.
         flags: Passed on.
     """
-    outermost = (levels - 1) // 2
-    steps, symbols = [], []
-    for value, ordered, density in zip(differences.values, differences.magnitudes, densities, strict=True):
+    outermost, tensors = (levels - 1) // 2, []
+    for value, columns, ordered, density in zip(
+        differences.values, differences.columns, differences.magnitudes, densities, strict=True
+    ):
         index, signed = _quantize_one(value, ordered, density, outermost)
-        steps.append(index)
-        symbols.append((signed + outermost).astype(np.uint8))
-    return Message(levels, tuple(steps), np.concatenate(symbols), buffers, flags)
+        tensors.append(CodedTensor(signed.astype(np.int16), columns, step=index))
+    return Message(tuple(tensors), buffers, flags)
 
 
 def _quantize_one(value: Array, ordered: Array, density: float, outermost: int) -> tuple[int, NDArray[np.int64]]:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from boundcheck.bounds.lemmas.kl_terms import kl_bound, log_inverse_up
 from boundcheck.bounds.zhou2019compression import code_nats
-from boundcheck.compression.code import LEVELS, Message, decode
+from boundcheck.compression.code import Message, decode
 from boundcheck.compression.quantize import Differences, quantize
 from boundcheck.evidence.record import Code
 from boundcheck.evidence.selection import score
@@ -26,6 +27,7 @@ from boundcheck.progress import Progress, silent
 
 _DENSITIES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.008, 0.004, 0.002)
 _FEWEST_ROWS, _FEWEST_MESSAGES = 100, 40  # with fewer a search could not tell good from bad
+_LEVELS = (3, 5, 7, 9, 15, 31, 63, 255)  # numbers of levels that the search tries
 _SMALL = 64  # tensors up to this size (biases of small layers) are kept whole at first: they cost next to nothing
 
 
@@ -49,7 +51,7 @@ class _Effort:
 
 _EFFORTS: Mapping[str, _Effort] = {
     "quick": _Effort(rows=2000, evaluations=150, levels=(3, 7), operations=5e11),
-    "full": _Effort(rows=10000, evaluations=400, levels=LEVELS, operations=6e12),
+    "full": _Effort(rows=10000, evaluations=400, levels=_LEVELS, operations=6e12),
 }
 
 
@@ -182,7 +184,7 @@ def _search(
                 attempt(_Choice(levels, tuple(1.0 if v.size <= _SMALL else density for v in differences.values)))
     if best is None:
         raise ValueError("expected at least one candidate; got none")
-    for levels in LEVELS:
+    for levels in _LEVELS:
         if not spent() and levels not in plan.levels:
             attempt(_Choice(levels, best.densities))
     for factor in (2.0, 1.4, 1.15):
@@ -201,11 +203,11 @@ def _search(
 
 
 def _settings(message: Message, reference: str) -> dict[str, float | int | str]:
-    total = message.symbols.size
-    zeros = message.counts[(message.levels - 1) // 2]
+    total = sum(tensor.symbols.size for tensor in message.tensors)
+    nonzero = sum(int(np.count_nonzero(tensor.symbols)) for tensor in message.tensors)
     return {
-        "levels": message.levels,
-        "symbols": int(total),
-        "nonzero": int(total - zeros),
+        "levels": max(len(counted) for counted in message.counts),
+        "symbols": total,
+        "nonzero": nonzero,
         "quantized": "weights" if reference == "zero" else f"difference from the reference ({reference})",
     }

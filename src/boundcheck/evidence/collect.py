@@ -145,15 +145,20 @@ def posterior(m: Measurement) -> Any:
 
 
 def prior_network(m: Measurement) -> Any:
-    """The network at the centre of a prior that a certificate's own examples have not seen."""
+    """The network at the centre of a prior, or before the first pick: a certificate's own examples have not seen it."""
+    if m.run.certificate is not None and m.run.certificate["method"] == "pick-to-learn":
+        from boundcheck.compression.measure_picked import measure_first_network
+
+        told = {k: v for k, v in _search_arguments(m).items() if k in ("module", "x", "y", "x_test", "y_test", "held_out_error")}
+        return measure_first_network(certificate=m.run.certificate, **told)
     from boundcheck.pac_bayes.stored import METHOD, StoredPosterior
 
     if m.run.certificate is None or m.run.certificate["method"] != METHOD:
         raise Unavailable("no prior was learned on a part of the sample")
     from boundcheck.pac_bayes.measure_stored import measure_prior_network
 
-    told = {name: value for name, value in _stored_arguments(m).items() if name not in ("seed", "effort", "draws", "progress")}
-    return measure_prior_network(stored=StoredPosterior.of(m.run.certificate), **told)
+    given = {name: value for name, value in _stored_arguments(m).items() if name not in ("seed", "effort", "draws", "progress")}
+    return measure_prior_network(stored=StoredPosterior.of(m.run.certificate), **given)
 
 
 def recursive(m: Measurement) -> Any:
@@ -175,7 +180,12 @@ def magnitude(m: Measurement) -> Any:
 
 
 def code(m: Measurement) -> Any:
-    """The network in few bits."""
+    """The network in few bits: from the bytes that a certificate stored, else searched for around the weights."""
+    if m.run.certificate is not None and m.run.certificate["method"] == "compression":
+        from boundcheck.compression.stored import measure_stored_code
+
+        told = {k: v for k, v in _search_arguments(m).items() if k in ("module", "x", "y", "x_test", "y_test", "held_out_error")}
+        return measure_stored_code(initial=m.run.reference, certificate=m.run.certificate, overlap=m.errors.overlap, **told)
     from boundcheck.compression.search import measure_code
 
     return measure_code(**_search_arguments(m), time_budget=_part_of_time(m))
@@ -183,7 +193,11 @@ def code(m: Measurement) -> Any:
 
 def picked(m: Measurement) -> Any:
     """The examples that an algorithm picked, which an ordinary training does not do."""
-    raise Unavailable("the network was not trained by picking examples one after another")
+    if m.run.certificate is None or m.run.certificate["method"] != "pick-to-learn":
+        raise Unavailable("the network was not trained by picking examples one after another")
+    from boundcheck.compression.measure_picked import measure_picked
+
+    return measure_picked(m.run.network, m.run.certificate, m.run.train.x, m.run.train.y)
 
 
 def geometry(m: Measurement) -> Any:

@@ -74,6 +74,7 @@ def example_evidence() -> Evidence:
         posterior=_posterior(rng, {"first": first, "last": last}),
         code=Code((4, 9, 12, 7, 3), 96.0, "two scales, one choice", Errors(N, errors + 3, 0, TEST_N, 11, 1, 0.022, 0)),
         kernel=KernelPredictor("gaussian", CLASSES, 15.0, float(N), 1.0, True, 0.1, "squared", 1.0, 1e-9, (0.5,) * N),
+        code=Code(((4, 9, 12, 7, 3),), 96.0, "two scales, one choice", Errors(N, errors + 3, 0, TEST_N, 11, 1, 0.022, 0)),
         picked=Picked(N - 200, 12, 0, True, candidates=2, before=200),
         kernel=KernelPredictor("gaussian", CLASSES, 15.0, float(N), 1.0, True, 0.1, "squared", 1.0, 1e-9),
         geometry=_geometry(x, labels, first, last),

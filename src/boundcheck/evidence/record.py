@@ -274,14 +274,14 @@ class Code:
     """A network that was written down in few bits, decoded again, and measured.
 
     Attributes:
-        counts: How often each of the K symbols occurs among the N quantized weights.
+        counts: For each block of quantized weights how often each of its symbols occurs.
         side_bits: Bits of everything else that the decoder needs: scales, choices of the quantizer, unquantized numbers.
         detail: What the side bits hold.
         errors: Errors of the decoded network.
         settings: The choices of the quantizer, for the reader.
     """
 
-    counts: tuple[int, ...]
+    counts: tuple[tuple[int, ...], ...]
     side_bits: float
     detail: str
     errors: Errors

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d, affine_grid, avg_pool2d, conv2d, grid_sample, relu
 
+from boundcheck.errors import InputError
 from boundcheck.networks.modules import image_shape
 from boundcheck.networks.strokes import random_strokes
 
@@ -165,6 +166,7 @@ class Front:
             coordinates, less for a prior whose scales are.
         upright: Whether a picture is sheared and moved first.
         resize: Whether it is resized then, see :class:`Upright`.
+        hidden: Units of a hidden layer with ReLU after the basis; 0 for none.
     """
 
     directions: int = 8
@@ -173,6 +175,7 @@ class Front:
     power: float = 1.0
     upright: bool = True
     resize: bool = True
+    hidden: int = 0
 
     def edges(self, channels: int) -> list[nn.Module]:
         """The modules before the basis."""
@@ -205,7 +208,7 @@ def stroke_basis(height: int, width: int, channels: int, front: Front) -> torch.
 
 
 def oriented(input_shape: Sequence[int], classes: int, **front: Any) -> nn.Module:
-    """Edges by direction in a basis made for pen strokes, all fixed beforehand, and one linear layer that is learned.
+    """Edges by direction in a basis made for pen strokes, all fixed beforehand, and one or two layers that are learned.
 
     Args:
         input_shape: Shape of one example: (height, width) or (channels, height, width).
@@ -216,8 +219,13 @@ def oriented(input_shape: Sequence[int], classes: int, **front: Any) -> nn.Modul
         InputError: If the input is no image.
     """
     settings = Front(**front)
+    if min(settings.directions, settings.cells, settings.size) < 1 or settings.hidden < 0:
+        raise InputError("directions, cells and a size of 1 or more", f"{front}", "see the architecture's help")
     layers, (depth, height, width) = image_shape(input_shape)
     basis = FixedLinear(stroke_basis(height, width, depth, settings))
+    learned: list[nn.Module] = []
     size = len(basis.matrix)
-    head = nn.Linear(size, classes - 1, bias=False)
-    return nn.Sequential(*layers, *settings.edges(depth), basis, head, FixedLinear(simplex(classes)))
+    if settings.hidden:
+        learned, size = [nn.Linear(size, settings.hidden), nn.ReLU()], settings.hidden
+    learned.append(nn.Linear(size, classes - 1, bias=False))
+    return nn.Sequential(*layers, *settings.edges(depth), basis, *learned, FixedLinear(simplex(classes)))

@@ -51,6 +51,18 @@ _ONE_NETWORK = (
 )
 
 METHODS: Mapping[str, Method] = {
+    "compression": Method(
+        "a network in few bits",
+        "boundcheck.compression.certify:certify",
+        ("zhou2019compression",),
+        ("arora2018discrete", "lotfi2022length"),
+    ),
+    "pick-to-learn": Method(
+        "a network that few examples determine",
+        "boundcheck.compression.certify_picked:certify",
+        ("campi2023compression",),
+        ("paccagnan2023pick", "langford2005compression", "langford2005holdout"),
+    ),
     "pac-bayes": Method("a stochastic network", "boundcheck.pac_bayes.certify:certify", _GIBBS, _ONE_NETWORK),
 }
 """Every method by the name that ``boundcheck certify --method`` takes."""

@@ -69,7 +69,13 @@ def load_run(checkpoint: str | Path, **source: Any) -> Run:
         InputError: Something can't be used; the message says what was expected, what came and what to do.
     """
     where = Source(str(checkpoint), **source)
-    run = _onnx(where) if is_onnx(where.checkpoint) else _from_tensors(where)
+    run = (
+        _compressed(where)
+        if _is_compressed(where.checkpoint)
+        else _onnx(where)
+        if is_onnx(where.checkpoint)
+        else _from_tensors(where)
+    )
     if where.mean is not None or where.std is not None:
         run = _normalized(run, where)
     run = replace(run, checkpoint=where.checkpoint, sha256=file_sha256(where.checkpoint))
@@ -82,6 +88,38 @@ def _from_tensors(where: Source) -> Run:
         _refuse_beside_own(where)
         return _own(parse_checkpoint(content, where.checkpoint), where)
     return _foreign(content, where)
+
+
+def _is_compressed(path: str) -> bool:
+    from boundcheck.compression.bits_file import MAGIC
+
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False  # the reader of checkpoints says what is wrong
+
+
+def _compressed(where: Source) -> Run:
+    """A file of bits, which says what its network is but not on what data it was trained."""
+    from boundcheck.compression.bits_file import parse
+    from boundcheck.compression.stored import METHOD, unpack
+
+    if where.reference is not None or where.model_kwargs:
+        raise InputError(
+            "a compressed network without --reference and --model-kwargs", "both", "leave them out: the file says it"
+        )
+    data = Path(where.checkpoint).read_bytes()
+    file = parse(data, where.checkpoint)
+    initial = network_of(file.model, where.model, seed=file.seed).eval()
+    _, network = unpack(file, initial, where.checkpoint)
+    dataset = load_dataset(where.data or "digits", data_dir=where.data_dir)
+    law = parse_labels(where.labels or "true")
+    train, test = make_samples(dataset, law, where.seed, where.n)
+    name = str(file.model.get("name", file.model.get("factory")))
+    run = _run(dataset, network, initial, "initial", train, test, law.spec, name)
+    stored = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+    return replace(run, certificate={"method": METHOD, "bytes": stored})
 
 
 def _onnx(where: Source) -> Run:
@@ -102,7 +140,7 @@ def _onnx(where: Source) -> Run:
     return _run(dataset, network, reference, "zero" if reference is None else "file", train, test, law.spec, "onnx")
 
 
-def network_of(model: Mapping[str, Any], allowed: str | None) -> nn.Module:
+def network_of(model: Mapping[str, Any], allowed: str | None, seed: int = 0) -> nn.Module:
     """The network that a checkpoint describes, weights not yet loaded.
 
     A checkpoint may name a factory of the user's own; it is called only when the user names it too, since importing what a
@@ -118,10 +156,10 @@ def network_of(model: Mapping[str, Any], allowed: str | None) -> nn.Module:
             raise InputError(
                 f"--model {factory}, whose code made the network of this checkpoint", got, "add it if you trust that code"
             )
-        return from_factory(factory, dict(model.get("kwargs", {})))
+        return from_factory(factory, dict(model.get("kwargs", {})), seed=seed)
     if allowed is not None and allowed != model.get("name"):
         raise InputError(f"no --model: the checkpoint names its own, {model.get('name')}", f"--model {allowed}", "leave it out")
-    return built(model)
+    return built(model, seed=seed)
 
 
 def built(model: Mapping[str, Any], seed: int = 0) -> nn.Module:
