@@ -230,7 +230,7 @@ class CodeDescent:
             if done < _WARM:
                 whole = [t + (torch.rand(t.shape, generator=source, dtype=t.dtype) - 0.5) for t in self.theta]
             else:
-                whole = [_Straight.apply(t, self.most) for t in self.theta]
+                whole = [_Straight.apply(t, self.most) for t in self.theta]  # type: ignore[no-untyped-call]
             logits = self.temperature.exp() * self._outputs(self.features[rows], whole)
             loss = nn.functional.cross_entropy(logits, self.y[rows])
             whole_loss = loss + self.how.factor * min(1.0, done / _PRESSURE) * self.rate(source) / self.n
