@@ -20,6 +20,7 @@ from boundcheck.cli.evaluate import evaluate
 from boundcheck.cli.rademacher import rademacher
 from boundcheck.cli.randomize import randomize
 from boundcheck.cli.rank import rank
+from boundcheck.cli.sweep import sweep
 from boundcheck.cli.train import train
 from boundcheck.cli.uniform import uniform
 from boundcheck.errors import InputError
@@ -55,7 +56,9 @@ def _paragraphs(docstring: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
 
 
-for _command in (demo, train, certify, evaluate, randomize, rademacher, uniform, construct, audit, rank, bounds):
+_COMMANDS = (demo, train, certify, evaluate, randomize, rademacher, uniform, construct, audit, sweep, rank, bounds)
+
+for _command in _COMMANDS:
     app.command(help=_paragraphs(_command.__doc__ or ""))(_command)
 
 

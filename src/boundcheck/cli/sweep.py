@@ -107,7 +107,9 @@ def _deliver(rows: list[Row], out: str, json_file: str | None) -> int:
     done = [row.result for row in rows if row.result is not None]
     missed = sum(not result["fitted"] for result in done)
     screen = console(json_file)
-    screen.print(f"{len(done)} networks are in {out}, {missed} of them missed the stopping rule; 'boundcheck rank {out}' ranks them")
+    screen.print(
+        f"{len(done)} networks are in {out}, {missed} of them missed the stopping rule; 'boundcheck rank {out}' ranks them"
+    )
     for row in failed:
         screen.print(f"failed: {row.config['varied']}: {row.failed}")
     if json_file is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,9 @@ def design_of(content: Mapping[str, Any], source: str) -> Design:
         if len({repr(value) for value in values}) < len(values):
             raise InputError(f"different values of {name} in {source}", repr(values), "write each once")
     if not any(len(values) > 1 for values in vary.values()):
-        raise InputError(f"a hyper-parameter with two values in [vary] of {source}", "none", f"vary one of {', '.join(HYPERPARAMETERS)}")
+        raise InputError(
+            f"a hyper-parameter with two values in [vary] of {source}", "none", f"vary one of {', '.join(HYPERPARAMETERS)}"
+        )
     design = Design(
         **{name: found[name] for name in _TOP if name not in ("fixed", "vary", "bounds")},
         bounds=tuple(found["bounds"]) if isinstance(found["bounds"], list) else found["bounds"],

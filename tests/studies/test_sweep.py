@@ -1,0 +1,159 @@
+"""Sweeps: what a plan stands for, the same rows whatever the workers, rows that rank, and plans that can't be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from boundcheck.cli.main import main
+from boundcheck.errors import InputError
+from boundcheck.ranking.rows import from_results
+from boundcheck.studies.engine import read_rows
+from boundcheck.studies.sweep import make_jobs, read_design
+from boundcheck.studies.sweep.design import design_of
+from boundcheck.studies.sweep.plan import COSTLY
+
+PLAN = """
+stop = "loss:0.3"
+epochs = 30
+seeds = 2
+bounds = ["bartlett2017spectral", "gonon2024path"]
+[fixed]
+n = 100
+depth = 1
+batch_size = 20
+[vary]
+width = [4, 8]
+lr = [0.02, 0.1]
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN)
+    return path
+
+
+def content(**changes: object) -> dict[str, object]:
+    return {"vary": {"width": [4, 8], "depth": [1, 2, 3]}, **changes}
+
+
+def test_a_grid_has_every_combination_once(plan: Path) -> None:
+    design = read_design(plan)
+    points = [tuple(point.items()) for point in design.points()]
+    assert len(set(points)) == len(points) == design.combinations == 4
+    assert design.total == 8
+
+
+def test_a_random_design_draws_without_repetition_and_by_its_seed() -> None:
+    drawn = [design_of(content(design="random", networks=4, seed=seed), "plan") for seed in (0, 0, 1, 2)]
+    points = [[tuple(point.items()) for point in design.points()] for design in drawn]
+    assert points[0] == points[1]
+    assert len({tuple(p) for p in points}) > 1
+    assert all(len(set(p)) == 4 for p in points)
+
+
+def test_width_and_depth_in_the_words_of_each_architecture() -> None:
+    shapes = {}
+    for model in ("mlp", "conv", "residual"):
+        design = design_of({"fixed": {"model": model, "width": 6}, "vary": {"depth": [1, 2]}}, "plan")
+        shapes[model] = make_jobs(design)[-1]["model_kwargs"]
+    assert shapes == {"mlp": {"widths": [6, 6]}, "conv": {"channels": [6, 12]}, "residual": {"channels": [6, 12]}}
+
+
+def test_cheap_measures_draw_no_networks_and_bounds_do_not_see_the_held_out_error() -> None:
+    from boundcheck.bounds import CATALOGUE
+    from boundcheck.measures import MEASURES
+
+    job = make_jobs(design_of(content(), "plan"))[0]
+    assert not any(COSTLY & set(MEASURES[name].reads) for name in job["measures"])
+    assert not any(COSTLY & set(CATALOGUE[name].reads) or CATALOGUE[name].family == "test-set" for name in job["bounds"])
+    assert len(job["measures"]) > 20
+
+
+def test_rows_do_not_depend_on_the_workers_and_can_be_ranked(plan: Path, tmp_path: Path) -> None:
+    for workers in (1, 2):
+        assert main(["sweep", str(plan), "--out", str(tmp_path / str(workers)), "--workers", str(workers)]) == 0
+    one, two = ([row.result for row in read_rows(tmp_path / str(workers))] for workers in (1, 2))
+    assert one == two
+    assert {(r["settings"]["width"], r["settings"]["lr"], r["settings"]["seed"]) for r in one} == {
+        (width, lr, seed) for width in (4, 8) for lr in (0.02, 0.1) for seed in (0, 1)
+    }
+    assert all(result["loss"] <= 0.3 for result in one if result["fitted"])
+    networks = from_results([result | {"fitted": True} for result in one])
+    assert set(networks.settings) == {"width", "lr"}
+    assert "bound:bartlett2017spectral" in networks.measures
+
+
+def test_a_sweep_that_stands_is_not_done_again(plan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rows"
+    assert main(["sweep", str(plan), "--out", str(out), "--workers", "1"]) == 0
+    rows = (out / "rows.jsonl").read_bytes()
+    (out / "rows.jsonl").write_bytes(b"".join(rows.splitlines(keepends=True)[:5]))
+    assert main(["sweep", str(plan), "--out", str(out), "--workers", "1", "--json", str(tmp_path / "r.json")]) == 0
+    again = json.loads((tmp_path / "r.json").read_text())
+    assert again["networks"] == 8
+    assert (out / "rows.jsonl").read_bytes().splitlines()[:5] == rows.splitlines()[:5]
+
+
+def test_another_plan_is_refused_and_costs_no_row(plan: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out = tmp_path / "rows"
+    assert main(["sweep", str(plan), "--out", str(out), "--workers", "1"]) == 0
+    rows = (out / "rows.jsonl").read_bytes()
+    plan.write_text(PLAN.replace("0.1]", "0.2]"))
+    assert main(["sweep", str(plan), "--out", str(out), "--workers", "1"]) == 2
+    assert (out / "rows.jsonl").read_bytes() == rows
+    assert "same plan" in capsys.readouterr().err
+
+
+def test_a_dry_run_says_what_it_costs_and_writes_no_rows(plan: Path, tmp_path: Path) -> None:
+    report = tmp_path / "dry.json"
+    assert main(["sweep", str(plan), "--out", str(tmp_path / "rows"), "--dry-run", "--json", str(report)]) == 0
+    found = json.loads(report.read_text())
+    assert found["networks"] == 8
+    assert found["most_seconds"] > 0
+    assert found["memory"] > 2**20
+    assert not (tmp_path / "rows").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"varry": {}}, "did you mean 'vary'"),
+        ({"vary": {"witdh": [1, 2]}}, "did you mean 'width'"),
+        ({"vary": {"width": []}}, "a list of values of width"),
+        ({"vary": {"width": [4]}}, "with two values"),
+        ({"vary": {}}, "with two values"),
+        ({"vary": {"width": [4, 4]}}, "different values"),
+        ({"fixed": {"width": 4}}, "in both"),
+        ({"fixed": 3}, r"a table \[fixed\]"),
+        ({"design": "gird"}, "did you mean 'grid'"),
+        ({"design": "random"}, "networks = N"),
+        ({"networks": 3}, "networks = N"),
+        ({"design": "random", "networks": 7}, "7 of 6 combinations"),
+        ({"seeds": 0}, "usable seeds"),
+        ({"delta": 1.0}, "usable delta"),
+        ({"bounds": "some"}, "usable bounds"),
+        ({"fixed": {"n": 5000}}, "n from 1 to"),
+        ({"fixed": {"labels": "wrong"}}, "'wrong'"),
+        ({"fixed": {"lr": -1.0}}, "usable --lr"),
+        ({"fixed": {"data": "mnits"}}, "mnist"),
+        ({"fixed": {"model": "linear"}}, "width and depth of"),
+        ({"bounds": ["bartlett2017spectrum"]}, "did you mean 'bartlett2017spectral'"),
+        ({"stop": "never"}, "never"),
+    ],
+)
+def test_plans_that_can_not_be_used_are_refused(change: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        make_jobs(design_of(content(**change), "plan"))
+
+
+@pytest.mark.parametrize("text", ["vary = [", "\xff"])
+def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_bytes(text.encode("latin-1"))
+    assert main(["sweep", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert not (tmp_path / "out").exists()
