@@ -50,15 +50,21 @@ def notes(ranking: Ranking) -> list[str]:
     """What a reader has to know: what was left out, and why."""
     networks, settings = ranking.networks, ranking.settings
     found = list(networks.notes)
-    found += [
-        f"{name} has no value for {count} networks; they take no part in its line" for name, count in networks.missing.items()
-    ]
-    found += [f"{name} is the same for all networks and orders nothing" for name in networks.constant]
+    missing, total = networks.missing, len(networks)
+    nowhere = [name for name, count in missing.items() if count == total]
+    if nowhere:
+        found.append(f"without a value for any network: {', '.join(nowhere)}")
+    some = [name for name in missing if name not in nowhere]
+    found += [f"{name} has no value for {missing[name]} networks, which take no part in its line" for name in some]
+    same = [name for name in networks.constant if name not in nowhere]
+    if same:
+        found.append(f"the same for all networks, so that they order nothing: {', '.join(same)}")
     counted = max((line.sign_error.environments for line in ranking.judged), default=0)
     if counted < len(ranking.pairs.starts):
         found.append(
-            f"sign errors: {counted} of {len(ranking.pairs.starts)} environments have an effective size of at least "
-            f"{settings.effective_size:g} (the largest has {ranking.largest_effective:.1f})"
+            f"sign errors: {counted} of {len(ranking.pairs.starts)} environments are counted, those with a pair whose order is "
+            f"more than chance and an effective size of at least {settings.effective_size:g}; the largest has "
+            f"{ranking.largest_effective:.1f}"
         )
     if not networks.test_size.any():
         found.append("held-out sizes are not known: every pair has weight 1, also those whose order is noise")
@@ -73,11 +79,12 @@ def table(ranking: Ranking) -> Table:
     shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left", caption_justify="left")
     shown.title = f"{len(ranking.networks)} networks, hyper-parameters {', '.join(ranking.networks.settings)}"
     shown.caption = (
-        "sign error over environments: 0 orders every pair as the gap does, 1/2 is chance, 1 the reverse; psi: mean granulated "
-        "Kendall coefficient; information: share of the order's entropy that the measure explains given any two hyper-parameters"
+        "error: mean sign error over environments, with its 90th percentile and maximum: 0 orders every pair as the gap does, "
+        "1/2 is chance, 1 the reverse; psi: mean granulated Kendall coefficient; info: share of the entropy of the order that "
+        "the measure explains, given any two hyper-parameters"
     )
-    shown.add_column("measure", overflow="fold", min_width=20)
-    for head in ("sign error", "p90", "max", "tau", "psi", "information"):
+    shown.add_column("measure", overflow="fold", min_width=30)
+    for head in ("error", "p90", "max", "tau", "psi", "info"):
         shown.add_column(head, justify="right", no_wrap=True)
     kind = None
     for line in ranking.judged:

@@ -43,7 +43,7 @@ def run_job(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             "parameters": run.parameters,
             "fitted": trained.stopped,
             "epochs": len(trained.history),
-            "loss": trained.history[-1]["loss"],
+            "level": trained.history[-1]["level"],
             **_errors(evidence, job["delta"]),
             "measures": {name: _value(name, evidence) for name in job["measures"]},
             "bounds": bounds,
