@@ -30,7 +30,7 @@ def run_job(job: Mapping[str, Any]) -> list[dict[str, Any]]:
         InputError: The data is not what it was when the plan was made, or training diverges.
     """
     settings = Settings(**job["settings"])
-    run = untrained(job, settings)
+    run = untrained(job, job["labels"], settings)
     trained = train_epochs(run.network, run.train, settings)
     asked = [MEASURES[name] for name in job["measures"]] + [CATALOGUE[name] for name in job["bounds"]]
     sections = tuple(dict.fromkeys(section for one in asked for section in one.reads))
