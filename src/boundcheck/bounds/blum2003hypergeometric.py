@@ -32,9 +32,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from boundcheck.bounds.lemmas.counting import GrowthTheorem
+from boundcheck.bounds.lemmas.kl_terms import increments, ratio_up
 from boundcheck.numerics import hypergeometric_max_errors
 from boundcheck.numerics.growth import Block, log_growth_upper
-from boundcheck.numerics.rounding import div_up, log_down, log_up, sub_down, sub_up
+from boundcheck.numerics.rounding import div_up, log_down, log_up, sub_down
 from boundcheck.theorem import Bound
 
 GHOST_SAMPLES = (1, 2, 4, 8, 16)
@@ -108,6 +109,5 @@ def ghost_sample_bound(*, n: int, errors: int, log_growth: Callable[[int], float
         if value < best:
             best, ghost = value, m
     # A risk is at most 1 whatever the tail says.
-    best, empirical = min(best, 1.0), errors / n
-    rest = sub_up(best, empirical) if best > empirical else 0.0
-    return Bound({"training error": empirical, "growth function": rest}, {"ghost sample": ghost})
+    terms = increments(training_error=ratio_up(errors, n), growth_function=min(best, 1.0))
+    return Bound(terms, {"ghost sample": ghost})

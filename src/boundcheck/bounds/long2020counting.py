@@ -38,6 +38,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from boundcheck.bounds.lemmas.kl_terms import increments
 from boundcheck.bounds.lemmas.layers import (
     chain_hypothesis,
     chain_layers,
@@ -53,7 +54,7 @@ from boundcheck.numerics import kl_inverse
 from boundcheck.numerics.grid import LOG_GRID_SIZE_UP, scale_grid
 from boundcheck.numerics.margin_loss import ramp_average_up
 from boundcheck.numerics.norms import log_product_up
-from boundcheck.numerics.rounding import add_up, div_up, exp_up, log_down, log_up, logaddexp_up, mul_up, sub_up
+from boundcheck.numerics.rounding import add_up, div_up, exp_up, log_down, log_up, logaddexp_up, mul_up
 from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
 
 _RESOLUTIONS = tuple(2.0**-j for j in range(1, 25))  # fixed beforehand
@@ -172,10 +173,8 @@ class Long2020Counting(Theorem):
         if best >= 1.0:
             # Nothing is said; the largest margin with a loss of at most 1/2 shows what it would have been said of.
             best, margin = 1.0, int(np.argmax(loss <= 0.5))
-        empirical = float(loss[margin])
-        rest = sub_up(best, empirical) if best > empirical else 0.0
         choices = {"margin": float(gammas[margin]), "resolution": resolution}
-        return Bound({"margin loss": empirical, "parameters": rest}, choices)
+        return Bound(increments(margin_loss=float(loss[margin]), parameters=best), choices)
 
 
 def _log_cover_up(
