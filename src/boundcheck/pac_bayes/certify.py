@@ -16,7 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from boundcheck.bounds.lemmas.variance_mixture import PRIOR_VARIANCES
 from boundcheck.errors import InputError
+from boundcheck.pac_bayes.basis import Turned
 from boundcheck.pac_bayes.diagonal import Diagonal, Weights, centre_of
+from boundcheck.pac_bayes.frozen import Parts
 from boundcheck.pac_bayes.prior import PriorDescent
 from boundcheck.pac_bayes.settings import PacBayesSettings
 from boundcheck.pac_bayes.stored import Stage, StoredPosterior
@@ -54,6 +56,7 @@ class _Course:
         self.deadline = self._training_ends()
         self.saved = time.monotonic()
         self.stages: list[Stage] = []
+        self.turned: Turned | None = None
         order = np.random.default_rng([task.job.seed, 2]).permutation(len(task.y))
         self.cuts = settings.prior.cuts(len(order))
         self.order = torch.from_numpy(order)
@@ -104,7 +107,12 @@ class _Course:
         rows, counted = self._rows()
         x, y = self.task.x[rows], self.task.y[rows]
         how = replace(self.settings.descent, seed=self.settings.descent.seed + len(self.stages))
-        descending = Descending(self.network, start, x, y, counted, how, self.resumed.get("posterior"), prior)
+        parts = Parts.of(self.network, start.mean)
+        x = parts.features(x)
+        if self.settings.basis == "inputs":
+            self.turned = Turned.of(parts.rest, start, x)
+            x, start = x @ self.turned.basis, self.turned.into(start)
+        descending = Descending(parts.rest, start, x, y, counted, how, self.resumed.get("posterior"), prior)
 
         def tell(stand: Stand, epochs: float) -> None:
             about = f"certificate about {stand.certificate:.4f} (risk {stand.risk:.4f}, {stand.divergence:,.0f} nats)"
@@ -180,6 +188,7 @@ class _Course:
         fixed, first = settings.descent.prior_scale, self.cuts[len(self.stages)]
         grid = PRIOR_VARIANCES if fixed is None else (fixed**2 if settings.posterior == "gaussian" else fixed,)
         chain = bool(self.stages)
+        at = at if self.turned is None else self.turned.back(at)
         learned = {"split": self.before, "recursive": self.stages[-1].state if chain else None}.get(kind)
         stored = StoredPosterior(
             law=settings.posterior,
@@ -194,6 +203,7 @@ class _Course:
             first=first,
             gamma=settings.gamma if chain else 0.0,
             settings={"descent": asdict(settings.descent), "learned": asdict(settings.learned) if kind == "split" else {}},
+            bases=at.bases,
         )
         history = tuple(self.history) or ({"epoch": 1, "loss": 0.0, "errors": 0},)
         return Certified({**self.before, **at.mean}, stored.plain(), history, resume)

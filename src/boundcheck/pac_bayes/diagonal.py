@@ -19,12 +19,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from boundcheck.evidence.record import PosteriorGroup
 from boundcheck.evidence.unavailable import Unavailable
+from boundcheck.pac_bayes.basis import coordinates, deviation
 
 LAWS = ("gaussian", "laplace")
 """Laws of the noise around the posterior's mean."""
@@ -60,12 +61,15 @@ class Diagonal:
         mean: By name of the parameter, in the number format of the network.
         scales: Standard deviations, or the b of a Laplace law, in the same format, positive.
         centre: The prior's mean.
+        bases: For weights of dense layers under Gaussian noise, by name: an orthogonal matrix over the layer's inputs, in whose
+            columns the noise of each row is independent (``basis``); the scales are then those along the columns.
     """
 
     law: str
     mean: Weights
     scales: Weights
     centre: Weights
+    bases: Weights = field(default_factory=dict)
 
     @property
     def blocks(self) -> dict[str, tuple[str, ...]]:
@@ -91,7 +95,8 @@ class Diagonal:
         drawn = {}
         for name, w in self.mean.items():
             kind = dtype or w.dtype
-            drawn[name] = torch.addcmul(w.to(kind), self.scales[name].to(kind), noise(self.law, w.to(kind), generator))
+            moved = self.scales[name].to(kind) * noise(self.law, w.to(kind), generator)
+            drawn[name] = w.to(kind) + (moved @ self.bases[name].to(kind).T if name in self.bases else moved)
         return drawn
 
     def summaries(self, drawn: Weights) -> dict[str, PosteriorGroup]:
@@ -107,17 +112,47 @@ class Diagonal:
             Unavailable: A scale is not a positive finite number.
         """
         made = _gaussian_sums if self.law == "gaussian" else _laplace_sums
-        return {block: made(*self._columns(names, drawn)) for block, names in self.blocks.items()}
+        found = {block: made(*self._columns(names, drawn)) for block, names in self.blocks.items()}
+        return {block: self._in_bases(self.blocks[block], group) for block, group in found.items()}
 
     def _columns(self, names: tuple[str, ...], drawn: Weights) -> tuple[torch.Tensor, ...]:
         parts = [torch.cat([source[n].double().reshape(-1) for n in names]) for source in (self.mean, self.centre, self.scales)]
         scales = parts[2]
         if not bool(((scales > 0.0) & torch.isfinite(scales)).all()):
             raise Unavailable(f"no posterior: a scale of {', '.join(names)} is not a positive finite number")
-        return (*parts, torch.cat([drawn[n].double().reshape(-1) for n in names]))
+        drew = torch.cat([drawn[n].double().reshape(-1) for n in names])
+        return (*parts, drew, torch.cat([self._noise(n, drawn).reshape(-1) for n in names]))
+
+    def _noise(self, name: str, drawn: Weights) -> torch.Tensor:
+        """Noise of one draw along the axes of the scales; in a basis no larger, over the scales, than it really is."""
+        moved = drawn[name].double() - self.mean[name].double()
+        if name not in self.bases:
+            return moved
+        scales = self.scales[name].double()
+        found, off = coordinates(moved, self.bases[name])
+        relative = (off / scales.amin(dim=1)) / (found / scales).square().sum(dim=1).sqrt().clamp(min=1e-300)
+        return found * (1.0 - relative).clamp(min=0.0)[:, None]
+
+    def _in_bases(self, names: tuple[str, ...], group: PosteriorGroup) -> PosteriorGroup:
+        """The sums of a block moved to their safe side by as much as its bases are off from orthogonal ones."""
+        for name in names:
+            if name not in self.bases:
+                continue
+            off = deviation(self.bases[name])
+            size, roundoff = self.mean[name].numel(), 1.0 + 8.0 * _UNIT
+            group = replace(
+                group,
+                variance_sum=group.variance_sum * (1.0 + off) * roundoff,
+                log_variance_sum=group.log_variance_sum + size * math.log1p(-off) * roundoff - abs(group.log_variance_sum) * 4.0 * _UNIT,
+                min_variance=group.min_variance * (1.0 - off) / roundoff,
+                max_variance=group.max_variance * (1.0 + off) * roundoff,
+            )
+        return group
 
 
-def _gaussian_sums(mean: torch.Tensor, centre: torch.Tensor, scales: torch.Tensor, drawn: torch.Tensor) -> PosteriorGroup:
+def _gaussian_sums(
+    mean: torch.Tensor, centre: torch.Tensor, scales: torch.Tensor, drawn: torch.Tensor, moved: torch.Tensor
+) -> PosteriorGroup:
     square = scales.square()
     return PosteriorGroup(
         parameters=mean.numel(),
@@ -127,11 +162,13 @@ def _gaussian_sums(mean: torch.Tensor, centre: torch.Tensor, scales: torch.Tenso
         min_variance=float(square.min()) * (1.0 - 4.0 * _UNIT),
         max_variance=float(square.max()) * (1.0 + 4.0 * _UNIT),
         drawn_squared_distance=_up((drawn - centre).square()),
-        drawn_noise=_down(((drawn - mean) / scales).square()),
+        drawn_noise=_down((moved / scales).square()),
     )
 
 
-def _laplace_sums(mean: torch.Tensor, centre: torch.Tensor, scales: torch.Tensor, drawn: torch.Tensor) -> PosteriorGroup:
+def _laplace_sums(
+    mean: torch.Tensor, centre: torch.Tensor, scales: torch.Tensor, drawn: torch.Tensor, noise: torch.Tensor
+) -> PosteriorGroup:
     """Twice the sums of a Laplace law: see the head of the module."""
     moved = (mean - centre).abs()
     return PosteriorGroup(
@@ -142,7 +179,7 @@ def _laplace_sums(mean: torch.Tensor, centre: torch.Tensor, scales: torch.Tensor
         min_variance=float(scales.min()),
         max_variance=float(scales.max()),
         drawn_squared_distance=2.0 * _up((drawn - centre).abs()),
-        drawn_noise=2.0 * _down(((drawn - mean) / scales).abs()),
+        drawn_noise=2.0 * _down((noise / scales).abs()),
     )
 
 

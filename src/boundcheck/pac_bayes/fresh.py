@@ -61,7 +61,9 @@ class _Fresh(fx.Interpreter):
         out = F.linear(a, weight, self._mean(layer, name, "bias"))
         shift = self.squares.get(f"{name}.bias")
         if f"{name}.weight" in self.squares:
-            variance = F.linear(a.square(), self.squares[f"{name}.weight"], shift)
+            basis = self.posterior.bases.get(f"{name}.weight")
+            along = a if basis is None else a @ basis
+            variance = F.linear(along.square(), self.squares[f"{name}.weight"], shift)
         else:
             variance = torch.zeros_like(out) if shift is None else shift.expand_as(out)
         return out.addcmul_(noise("gaussian", out, self.generator), variance.sqrt())

@@ -20,6 +20,7 @@ from boundcheck.networks.fusing import refuse_batch_statistics
 from boundcheck.networks.mistakes import HeldOutError, Mask, count_errors, dtype_of, error_of
 from boundcheck.pac_bayes.diagonal import Diagonal, Weights
 from boundcheck.pac_bayes.fresh import FreshNetworks
+from boundcheck.pac_bayes.frozen import Parts
 from boundcheck.pac_bayes.gaussian import generator
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.stored import StoredPosterior
@@ -90,16 +91,19 @@ def measure_stored(
     x, y = torch.as_tensor(x), torch.as_tensor(y)
     rows = counted_rows(stored, len(y))
     counted = (x[rows], y[rows])
-    sampler = Sampler.of(network, posterior, counted[0], effort)
     progress("drawing networks from the posterior", 0.0)
-    mean, made = sampler.risk(counted, draws, generator(seed, _CERTIFY), progress)
-    joint, pairs = sampler.pairs(counted, generator(seed, _CERTIFY, 1))
+    parts = Parts.of(network, posterior.mean)
+    features = (parts.features(counted[0]), counted[1])
+    sampler = Sampler.of(parts.rest, posterior, features[0], effort)
+    mean, made = sampler.risk(features, draws, generator(seed, _CERTIFY), progress)
+    joint, pairs = sampler.pairs(features, generator(seed, _CERTIFY, 1))
     test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
     test_error, vote = None, None
     if test is not None:
-        test_error = error_of(*sampler.masks(test, generator(seed, _TEST)), held_out_error)
+        seen = (parts.features(test[0]), test[1])
+        test_error = error_of(*sampler.masks(seen, generator(seed, _TEST)), held_out_error)
         ballot = {"networks": _VOTERS, "examples": _ASKED, "seed": seed, "stream": _VOTE}
-        vote = measure_vote(sampler.fresh or sampler.explicit, {}, test, held_out_error=held_out_error, **ballot)
+        vote = measure_vote(sampler.fresh or sampler.explicit, {}, seen, held_out_error=held_out_error, **ballot)
     drawn = posterior.draw(generator(seed, _DRAWN), torch.float64)
     program = copy.deepcopy(network)
     with torch.no_grad():

@@ -12,6 +12,10 @@ from boundcheck.pac_bayes.prior import PriorSettings
 from boundcheck.pac_bayes.stored import PRIORS
 from boundcheck.pac_bayes.training import Descent
 
+BASES = ("weights", "inputs")
+"""Where the noise of the first random layer is independent: for each weight, or along the eigenvectors of the second moments of
+the layer's inputs (``basis``)."""
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -75,6 +79,7 @@ class PacBayesSettings:
         descent: How the posterior is trained.
         learned: How a prior's mean is trained on its part of a split.
         gamma: How much of the risk of the step before it each step of a recursion takes over.
+        basis: One of :data:`BASES`.
     """
 
     prior: Prior
@@ -82,14 +87,15 @@ class PacBayesSettings:
     descent: Descent
     learned: PriorSettings
     gamma: float = 0.5
+    basis: str = "weights"
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], *, delta: float, seed: int) -> PacBayesSettings:
         """Read the settings of a job.
 
         Args:
-            settings: ``prior``, ``posterior``, fields of :class:`Descent`, and fields of :class:`PriorSettings` with ``prior_``
-                before their names.
+            settings: ``prior``, ``posterior``, ``gamma``, ``basis``, fields of :class:`Descent`, and fields of
+                :class:`PriorSettings` with ``prior_`` before their names.
             delta: Of the job.
             seed: Of the job.
 
@@ -103,6 +109,12 @@ class PacBayesSettings:
             raise InputError("a gamma in (0, 1)", repr(gamma), "0.5 is usual")
         if posterior not in LAWS:
             raise InputError("a posterior", repr(posterior), nearest(posterior, LAWS))
+        basis = str(given.pop("basis", "weights"))
+        if basis not in BASES:
+            raise InputError("a basis of the noise", repr(basis), nearest(basis, BASES))
+        if basis != "weights" and (posterior != "gaussian" or prior.kind == "recursive"):
+            came = f"a {posterior} posterior with the prior {prior.kind}"
+            raise InputError("a Gaussian prior that looks the same in every basis", came, "leave the basis out")
         own = {f.name for f in fields(Descent)} - {"delta", "seed"}
         learned = {f"prior_{f.name}" for f in fields(PriorSettings)} - {"prior_seed"}
         for name in given:
@@ -115,4 +127,4 @@ class PacBayesSettings:
             raise
         except (TypeError, ValueError) as error:
             raise InputError("settings of pac-bayes that are numbers", str(error), "see 'boundcheck certify --help'") from error
-        return cls(prior, posterior, descent, taught, gamma)
+        return cls(prior, posterior, descent, taught, gamma, basis)

@@ -54,6 +54,7 @@ class StoredPosterior:
         first: Position, in the order of the rows, of the first row that the prior has not seen.
         gamma: Of the last step of a recursive certificate.
         settings: How it was trained, for the reader.
+        bases: Bases of the noise (:attr:`Diagonal.bases`).
     """
 
     law: str
@@ -69,6 +70,7 @@ class StoredPosterior:
     first: int = 0
     gamma: float = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    bases: State = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """Plain containers and tensors, for a checkpoint."""
@@ -89,6 +91,7 @@ class StoredPosterior:
             "first": self.first,
             "gamma": self.gamma,
             "settings": dict(self.settings),
+            "bases": dict(self.bases),
         }
 
     @classmethod
@@ -115,6 +118,7 @@ class StoredPosterior:
                 first=int(content["first"]),
                 gamma=float(content["gamma"]),
                 settings=dict(content["settings"]),
+                bases=dict(content.get("bases", {})),
             )
             _check(found)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -140,7 +144,12 @@ class StoredPosterior:
             raise Unavailable("the certificate has scales of other names or shapes than the network's parameters")
         names = tuple(mean)
         scales = {n: self.scales[n].to(mean[n].dtype) for n in names}
-        return Diagonal(self.law, mean, scales, centre_of(self.prior, {n: before[n].to(mean[n].dtype) for n in names}, names))
+        bases = {n: basis.to(mean[n].dtype) for n, basis in self.bases.items()}
+        for name, basis in bases.items():
+            if name not in mean or mean[name].dim() != 2 or basis.shape != (mean[name].shape[1],) * 2:
+                raise Unavailable(f"the certificate has a basis for {name} that is none of that layer's inputs")
+        centre = centre_of(self.prior, {n: before[n].to(mean[n].dtype) for n in names}, names)
+        return Diagonal(self.law, mean, scales, centre, bases)
 
     def _fixed(self, initial: nn.Module | None) -> State:
         if self.prior_state is not None:
@@ -171,6 +180,8 @@ def _check(found: StoredPosterior) -> None:
         "rows": all(isinstance(t, torch.Tensor) and t.dtype == torch.int64 and t.dim() == 1 for t in tensors),
         "configurations": found.configurations >= 1 and found.splits >= 1,
         "stages": (found.prior == "recursive") == bool(found.stages),
+        "bases": all(isinstance(b, torch.Tensor) for b in found.bases.values()) 
+        and (not found.bases or (found.law == "gaussian" and found.prior != "recursive")),
     }
     wrong = [name for name, fits in legal.items() if not fits]
     if wrong:
