@@ -1,14 +1,14 @@
-r"""Gaussian noise that is independent in another basis than that of the weights: nearly a full covariance at a diagonal's price.
+r"""Gaussian noise that is independent in another basis than that of the weights: nearly a full covariance, priced as a diagonal.
 
-The rows of a dense layer's weight matrix get the covariance :math:`U \,\mathrm{diag}(\sigma_i^2)\, U^\top`, U an orthogonal matrix
-over the layer's inputs that may be chosen on the data. A prior N(w_0, lambda I) looks the same in every orthonormal basis, so the
+The rows of a dense layer's weight matrix get the covariance :math:`U \,\mathrm{diag}(\sigma_i^2)\, U^\top`, U an orthogonal
+matrix over the layer's inputs that may be chosen on the data. A prior N(w_0, lambda I) looks the same in every orthonormal basis, so the
 divergence
 
 .. math:: KL = \tfrac12\Big[\frac{\mathrm{tr}\,\Sigma + |w - w_0|^2}{\lambda} - d + d\ln\lambda - \ln\det\Sigma\Big]
 
 needs the trace and the determinant alone, and those are :math:`\sum\sigma^2` and :math:`\prod\sigma^2`: the basis is free. Where
-inputs are correlated, independent noise in the weights must be as small as the most sensitive direction asks; in the eigenbasis of
-the inputs' second moments each direction has the noise that it bears.
+inputs are correlated, independent noise in the weights must be as small as the most sensitive direction asks; in the eigenbasis
+of the inputs' second moments each direction has the noise that it bears.
 
 A stored U is orthogonal up to rounding. With :math:`\epsilon \ge \|U^\top U - I\|`, :math:`\mathrm{tr}(U D U^\top) =
 \sum_j D_j (U^\top U)_{jj} \le (1+\epsilon)\,\mathrm{tr} D`, and :math:`\ln\det(U D U^\top) = \ln\det D + \ln\det(U^\top U) \ge
@@ -50,7 +50,8 @@ def eigenbasis(inputs: torch.Tensor) -> torch.Tensor:
     vectors = torch.linalg.eigh(moments / len(inputs)).eigenvectors.flip(1)
     # The sign of an eigenvector is nobody's choice: the entry of largest size is made positive.
     largest = vectors.gather(0, vectors.abs().argmax(dim=0, keepdim=True))
-    return (vectors * largest.sign()).to(inputs.dtype).contiguous()
+    basis: torch.Tensor = (vectors * largest.sign()).to(inputs.dtype).contiguous()
+    return basis
 
 
 def deviation(basis: torch.Tensor) -> float:
@@ -77,7 +78,7 @@ def deviation(basis: torch.Tensor) -> float:
 
 
 def coordinates(rows: torch.Tensor, basis: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Coordinates of some rows in a basis, and how far off they are.
+    r"""Coordinates of some rows in a basis, and how far off they are.
 
     Args:
         rows: Shape (k, m), float64.
@@ -85,8 +86,8 @@ def coordinates(rows: torch.Tensor, basis: torch.Tensor) -> tuple[torch.Tensor, 
 
     Returns:
         (z, distance): z of shape (k, m), and an upper bound, shape (k,), on each row's distance from the exact :math:`U^{-1} y`:
-        with the residual r = y - U z it is at most :math:`|r| / \\sqrt{1 - \\epsilon}`, and evaluating r in float64 errs by at most
-        :math:`2 m\\, 2^{-53} (|y| + |U|_F |z|)`.
+        with the residual r = y - U z it is at most :math:`|r| / \sqrt{1 - \epsilon}`, and evaluating r in float64 errs by at
+        most :math:`2 m\, 2^{-53} (|y| + |U|_F |z|)`.
     """
     u = basis.double()
     z = torch.linalg.solve(u, rows.T).T

@@ -139,11 +139,12 @@ class Diagonal:
             if name not in self.bases:
                 continue
             off = deviation(self.bases[name])
-            size, roundoff = self.mean[name].numel(), 1.0 + 8.0 * _UNIT
+            roundoff = 1.0 + 8.0 * _UNIT
+            lost = self.mean[name].numel() * math.log1p(-off) * roundoff
             group = replace(
                 group,
                 variance_sum=group.variance_sum * (1.0 + off) * roundoff,
-                log_variance_sum=group.log_variance_sum + size * math.log1p(-off) * roundoff - abs(group.log_variance_sum) * 4.0 * _UNIT,
+                log_variance_sum=group.log_variance_sum + lost - abs(group.log_variance_sum) * 4.0 * _UNIT,
                 min_variance=group.min_variance * (1.0 - off) / roundoff,
                 max_variance=group.max_variance * (1.0 + off) * roundoff,
             )

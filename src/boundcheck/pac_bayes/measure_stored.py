@@ -98,14 +98,14 @@ def measure_stored(
     mean, made = sampler.risk(features, draws, generator(seed, _CERTIFY), progress)
     joint, pairs = sampler.pairs(features, generator(seed, _CERTIFY, 1))
     test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
-    test_error, vote = None, None
+    test_error, vote, seen = None, None, None
     if test is not None:
         seen = (parts.features(test[0]), test[1])
         test_error = error_of(*sampler.masks(seen, generator(seed, _TEST)), held_out_error)
         ballot = {"networks": _VOTERS, "examples": _ASKED, "seed": seed, "stream": _VOTE}
         vote = measure_vote(sampler.fresh or sampler.explicit, {}, seen, held_out_error=held_out_error, **ballot)
     drawn = posterior.draw(generator(seed, _DRAWN), torch.float64)
-    program = copy.deepcopy(network)
+    program = copy.deepcopy(parts.rest)
     with torch.no_grad():
         for name, value in drawn.items():
             program.get_parameter(name).copy_(value)
@@ -119,7 +119,7 @@ def measure_stored(
         drawing=sampler.drawing,
         candidates=stored.configurations,
         test_error=test_error,
-        drawn=count_errors(program, counted, test, held_out_error, 0),
+        drawn=count_errors(program, features, seen, held_out_error, 0),
         pairs=pairs,
         joint_loss=joint,
         certified=len(rows) if split else None,

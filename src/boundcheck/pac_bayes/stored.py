@@ -180,7 +180,7 @@ def _check(found: StoredPosterior) -> None:
         "rows": all(isinstance(t, torch.Tensor) and t.dtype == torch.int64 and t.dim() == 1 for t in tensors),
         "configurations": found.configurations >= 1 and found.splits >= 1,
         "stages": (found.prior == "recursive") == bool(found.stages),
-        "bases": all(isinstance(b, torch.Tensor) for b in found.bases.values()) 
+        "bases": all(isinstance(b, torch.Tensor) for b in found.bases.values())
         and (not found.bases or (found.law == "gaussian" and found.prior != "recursive")),
     }
     wrong = [name for name, fits in legal.items() if not fits]
