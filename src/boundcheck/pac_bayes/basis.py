@@ -1,8 +1,8 @@
 r"""Gaussian noise that is independent in another basis than that of the weights: nearly a full covariance, priced as a diagonal.
 
 The rows of a dense layer's weight matrix get the covariance :math:`U \,\mathrm{diag}(\sigma_i^2)\, U^\top`, U an orthogonal
-matrix over the layer's inputs that may be chosen on the data. A prior N(w_0, lambda I) looks the same in every orthonormal basis, so the
-divergence
+matrix over the layer's inputs that may be chosen on the data. A prior N(w_0, lambda I) looks the same in every orthonormal
+basis, so the divergence
 
 .. math:: KL = \tfrac12\Big[\frac{\mathrm{tr}\,\Sigma + |w - w_0|^2}{\lambda} - d + d\ln\lambda - \ln\det\Sigma\Big]
 
