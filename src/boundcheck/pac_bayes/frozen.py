@@ -36,7 +36,7 @@ class Parts:
             return cls(None, network)
         modules = list(network.named_children())
         first = next((i for i, (name, _) in enumerate(modules) if any(d.startswith(f"{name}.") for d in drawn)), 0)
-        if first == 0 or len({id(module) for _, module in modules}) < len(modules):
+        if first == 0 or len(modules) < len(network):  # a module that is used twice is named once
             return cls(None, network)
         return cls(nn.Sequential(OrderedDict(modules[:first])), nn.Sequential(OrderedDict(modules[first:])))
 
