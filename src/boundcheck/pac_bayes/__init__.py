@@ -1,11 +1,18 @@
-"""Gaussian posteriors around a trained network, and the Monte Carlo risk of the networks drawn from them."""
+"""Posteriors around the weights of a network: searched for after training, or trained along their own certificate."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-_WHERE = {"measure_posterior": "posterior", "Gaussian": "gaussian"}
+_WHERE = {
+    "Descent": "training",
+    "Gaussian": "gaussian",
+    "StoredPosterior": "stored",
+    "measure_posterior": "posterior",
+    "measure_stored": "measure_stored",
+    "train_posterior": "live",
+}
 __all__ = list(_WHERE)
 
 

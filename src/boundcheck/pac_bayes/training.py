@@ -48,9 +48,9 @@ class Descent:
     epochs: int = 20
     batch_size: int = 250
     lr: float = 2e-3
-    scale_lr: float = 1e-2
+    scale_lr: float = 3e-2
     p_min: float = 1e-4
-    kl_factor: float = 0.03
+    kl_factor: float = 0.15
     start_scale: float = 0.3
     prior_scale: float | None = None
     delta: float = 0.05
