@@ -48,7 +48,7 @@ def train_posterior(
         seconds: Time for the training; ``None`` for as long as the epochs take.
         seed: Seed of everything random.
         progress: Told what is being done, the present certificate in it.
-        **settings: What :meth:`boundcheck.pac_bayes.settings.PacBayesSettings.of` reads, e.g. ``prior="split:0.5"``, ``epochs=20``.
+        **settings: What :meth:`boundcheck.pac_bayes.settings.PacBayesSettings.of` reads, e.g. ``epochs=20``.
 
     Returns:
         The run whose network has the posterior's mean as weights. ``boundcheck.evaluate(run)`` measures the stored posterior on
