@@ -1,11 +1,24 @@
-"""Networks written down in few bits and decoded again."""
+"""Networks written down in few bits and decoded again, and networks that few examples determine."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-_WHERE = {"measure_code": "search", "Message": "code", "decode": "code"}
+_WHERE = {
+    "measure_code": "search",
+    "CodedTensor": "code",
+    "Message": "code",
+    "decode": "code",
+    "CodeDescent": "training",
+    "CodeTraining": "training",
+    "CompressedFile": "bits_file",
+    "pack": "stored",
+    "parse": "bits_file",
+    "unpack": "stored",
+    "Learner": "pick",
+    "pick_examples": "pick",
+}
 __all__ = list(_WHERE)
 
 

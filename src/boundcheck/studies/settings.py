@@ -15,6 +15,7 @@ from boundcheck.networks.architectures import build
 from boundcheck.studies.certified import Trained
 from boundcheck.studies.finite import Memorizer, WorstOfGrid, grid
 from boundcheck.studies.gaussians import WorstDirection
+from boundcheck.studies.picks import PickedExamples
 from boundcheck.studies.posteriors import LearnedPrior, NoisyWeights
 from boundcheck.studies.ridge import Ridge
 from boundcheck.studies.trial import Setting
@@ -41,6 +42,7 @@ def settings() -> Mapping[str, Setting]:
         _overlapping(),
         _planted(),
         _ridge(),
+        _picked(),
     )
     return {setting.name: setting for setting in made}
 
@@ -260,6 +262,20 @@ def _ridge() -> Setting:
         n=400,
         held_out=60,
         penalty=0.25,
+    )
+
+
+def _picked() -> Setting:
+    w = grid(_TERNARY, 7)
+    return PickedExamples(
+        name="picked",
+        says="128 vertices of a centred cube, majority of three coordinates as label; picked examples, worst of the best fits",
+        problem=_labelled(grid((-1.0, 1.0), 7), lambda x: (x[:, :3].sum(axis=1) > 0).astype(np.int64), 2, noise=0, of=1),
+        architecture=lambda: nn.Sequential(nn.Linear(7, 2, bias=False)),
+        candidates=np.concatenate([-w, w], axis=1),
+        shape=(7,),
+        n=20,
+        held_out=60,
     )
 
 
