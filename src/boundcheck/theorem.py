@@ -227,7 +227,9 @@ class Theorem(ABC):
         start = time.perf_counter()
         absent = [reason for section in self.reads if (reason := evidence.lacks(section)) is not None]
         if absent:
-            return self._certificate(evidence, delta, start, why="; ".join(dict.fromkeys(absent)))
+            # A section that is missing because of another one repeats its reason.
+            said = [reason for reason in dict.fromkeys(absent) if not any(reason != a and reason in a for a in absent)]
+            return self._certificate(evidence, delta, start, why="; ".join(said))
         hypotheses = tuple(self.hypotheses(evidence))
         violated = [h for h in hypotheses if h.state is State.VIOLATED]
         if violated:

@@ -215,6 +215,13 @@ def test_every_section_that_it_reads_is_needed(theorem: Theorem, evidence: Evide
         assert certificate.why == f"{section} was left out"
 
 
+def test_a_reason_that_another_repeats_is_said_once(theorem: Theorem, evidence: Evidence) -> None:
+    needed = [section for section in theorem.reads if section not in ("problem", "errors")]
+    reasons = {section: "it is a tree" if i else "no margins: it is a tree" for i, section in enumerate(needed)}
+    bare = dataclasses.replace(evidence, **dict.fromkeys(needed), absent=reasons)
+    assert theorem(bare, 0.05).why == (reasons[needed[0]] if needed else None)
+
+
 def test_it_reads_no_section_that_it_does_not_name(theorem: Theorem, evidence: Evidence) -> None:
     others = [s for s in SECTIONS if s not in theorem.reads and s not in ("problem", "errors")]
     bare = dataclasses.replace(evidence, **dict.fromkeys(others))

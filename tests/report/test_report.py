@@ -58,6 +58,16 @@ def test_the_ledger_sums_to_delta(report: Report, joint_report: Report) -> None:
     assert math.fsum(share for _, share in joint_report.ledger) == pytest.approx(0.05, rel=1e-15)
 
 
+def test_a_reason_is_said_once_where_it_is_the_same(report: Report) -> None:
+    absent = [c for c in report if c.status is Status.NOT_APPLICABLE]
+    same = [dataclasses.replace(c, why="one and the same") for c in absent]
+    text = as_text(table(dataclasses.replace(report, certificates=tuple(c for c in report if c not in absent) + tuple(same))))
+    assert len(absent) > 1
+    assert text.count("one and the same") == 1
+    assert text.count("as above") == len(absent) - 1
+    assert "as above" not in as_text(table(report))
+
+
 def test_the_ledger_says_what_each_theorem_spends_on_what(report: Report, joint_report: Report) -> None:
     assert ledger.lines(report) == ()
     *each, total = ledger.lines(joint_report)

@@ -129,8 +129,11 @@ def _reasons(found: tuple[rows.Row, ...]) -> Table:
     shown = _ruled()
     shown.add_column("not applicable", no_wrap=True)
     shown.add_column("because", overflow="fold")
+    before: str | None = None
     for row in found:
-        shown.add_row(Text(row.certificate.name), Text(row.certificate.why or ""))
+        why = row.certificate.why or ""
+        shown.add_row(Text(row.certificate.name), Text("as above" if why and why == before else why))
+        before = why
     return shown
 
 
