@@ -261,10 +261,19 @@ def test_a_joint_audit_counts_trials_with_any_miss() -> None:
 def test_a_number_below_the_risk_is_a_miss_and_an_equal_one_is_not() -> None:
     from boundcheck.studies.audit import _judged
 
-    assert _judged(0.25, True, Fraction(1, 4), 0.5) == Tally(1, 1, 0, 1, 1.0)
-    assert _judged(0.25, True, Fraction(1, 4) + Fraction(1, 10**30), 0.5).misses == 1
-    assert _judged(None, False, Fraction(1, 4), 0.5) == Tally(1, 0)
-    assert _judged(None, True, Fraction(1, 4), 0.5) == Tally(1, 1)  # too large for a float
+    assert _judged(0.25, Fraction(1, 4), 0.5) == Tally(1, 1, 0, 1, 1.0)
+    assert _judged(0.25, Fraction(1, 4) + Fraction(1, 10**30), 0.5).misses == 1
+    assert _judged(None, Fraction(1, 4), 0.5) == Tally(1, 1)  # too large for a float
+
+
+def test_a_predictor_that_a_trial_does_not_have_needs_no_risk() -> None:
+    """Certificates are trained around one kind of prior at a time; where none was learned there is no network of the prior."""
+    names = ("langford2005holdout", "wu2024recursive", "maurer2004kl")
+    rows = audited({name: CATALOGUE[name] for name in names}, 8, ("certified",)).rows()
+    applied = {row.theorem: row.applicable for row in rows}
+    assert set(applied) == set(names)
+    assert 0 < applied["langford2005holdout"] < 8
+    assert 0 < applied["wu2024recursive"] < 8
 
 
 def test_what_no_setting_covers_is_said() -> None:

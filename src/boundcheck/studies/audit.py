@@ -242,14 +242,16 @@ def one_trial(plan: Plan, setting: Setting, theorems: Mapping[str, Theorem], tri
     found = {}
     for name, theorem in theorems.items():
         certificate = theorem(drawn.evidence, plan.share)
-        risk = drawn.risks[predictor_of(theorem)]
-        found[name] = _judged(certificate.value, certificate.why is None, risk, certificate.vacuous_at)
+        if certificate.why is None:
+            found[name] = _judged(certificate.value, drawn.risks[predictor_of(theorem)], certificate.vacuous_at)
+        else:  # a predictor that a trial does not have has no risk there
+            found[name] = Tally(1)
     return found
 
 
-def _judged(value: float | None, applies: bool, risk: Any, guess: float) -> Tally:
-    if not applies or value is None:  # a number too large for a float is above every risk
-        return Tally(1, int(applies))
+def _judged(value: float | None, risk: Any, guess: float) -> Tally:
+    if value is None:  # a number too large for a float is above every risk
+        return Tally(1, 1)
     if value < risk:
         return Tally(1, 1, 1, int(value < guess))
     return Tally(1, 1, 0, int(value < guess), float(value / float(risk)) if risk > 0 else None)
