@@ -17,6 +17,7 @@ from boundcheck.cli.certify import certify
 from boundcheck.cli.construct import construct
 from boundcheck.cli.demo import demo
 from boundcheck.cli.evaluate import evaluate
+from boundcheck.cli.kernel import kernel
 from boundcheck.cli.rademacher import rademacher
 from boundcheck.cli.randomize import randomize
 from boundcheck.cli.rank import rank
@@ -56,7 +57,7 @@ def _paragraphs(docstring: str) -> str:
     return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
 
 
-_COMMANDS = (demo, train, certify, evaluate, randomize, rademacher, uniform, construct, audit, sweep, rank, bounds)
+_COMMANDS = (demo, train, certify, evaluate, randomize, rademacher, uniform, construct, kernel, audit, sweep, rank, bounds)
 
 for _command in _COMMANDS:
     app.command(help=_paragraphs(_command.__doc__ or ""))(_command)

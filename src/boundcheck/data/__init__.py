@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from boundcheck.data.choice import chosen_examples
 from boundcheck.data.corruption import LabelLaw, corrupt, expected_error, parse_labels
 from boundcheck.data.dataset import Dataset, make_dataset
 from boundcheck.data.fingerprint import count_duplicates, count_overlap, fingerprint
@@ -22,6 +23,7 @@ __all__ = [
     "LinearRule",
     "center_crop",
     "channel_moments",
+    "chosen_examples",
     "corrupt",
     "corrupt_inputs",
     "count_duplicates",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -97,7 +98,8 @@ class Factor:
         """About (L L')^-1 right, shape (n, q); columns are scaled so that float32 neither over- nor underflows."""
         scale = np.abs(right).max(axis=0, initial=0.0)
         scale[scale == 0.0] = 1.0
-        return self.upper_solve(self.lower_solve(right / scale)).astype(np.float64) * scale
+        solution: NDArray[np.float64] = self.upper_solve(self.lower_solve(right / scale)).astype(np.float64)
+        return solution * scale
 
     def times(self, right: NDArray[Any]) -> NDArray[Any]:
         """L L' right, shape (n, q), in the factor's precision."""
@@ -185,10 +187,10 @@ def _divider(triangle: Panel, dtype: str) -> Callable[[Panel], None]:
     """What turns rows R into R L'^-1 in place, by products alone: SciPy's triangular solver would keep the interpreter locked."""
     size = len(triangle)
     edges = [*range(0, size, _INVERTED), size]
-    inverses = [_TRTRI[dtype](triangle[a:b, a:b].T, lower=0)[0] for a, b in zip(edges, edges[1:], strict=False)]
+    inverses = [_TRTRI[dtype](triangle[a:b, a:b].T, lower=0)[0] for a, b in pairwise(edges)]
 
     def divide(rows: Panel) -> None:
-        for (a, b), inverse in zip(zip(edges, edges[1:], strict=False), inverses, strict=True):
+        for (a, b), inverse in zip(pairwise(edges), inverses, strict=True):
             part = rows[:, a:b] - rows[:, :a] @ triangle[a:b, :a].T if a else rows[:, a:b]
             rows[:, a:b] = part @ inverse
 

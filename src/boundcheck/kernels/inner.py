@@ -10,7 +10,8 @@ methods for deep learning, NIPS 2009). Depth L means L hidden layers, no biases,
 .. math:: \Sigma_0 = x x',\quad \Sigma_{l} = |x||x'|\kappa_1(\rho_{l-1}),\quad \rho_l = \Sigma_l / (|x||x'|);\qquad
           \Theta_0 = \Sigma_0,\quad \Theta_l = \Theta_{l-1}\,\kappa_0(\rho_{l-1}) + \Sigma_l .
 
-NNGP is Sigma_L (J. Lee et al., ICLR 2018), NTK is Theta_L (A. Jacot, F. Gabriel and C. Hongler, NeurIPS 2018; all layers trained).
+NNGP is Sigma_L (J. Lee et al., ICLR 2018), NTK is Theta_L (A. Jacot, F. Gabriel and C. Hongler, NeurIPS 2018; all layers
+trained).
 The kernel of a first layer trained alone, x x' kappa_0(rho) / 2, is that of S. Arora, S. Du, W. Hu, Z. Li and R. Wang, ICML
 2019, H^infinity, for unit inputs. On the diagonal rho = 1 exactly: k(x, x) = |x|^2 for NNGP, (L + 1) |x|^2 for NTK.
 

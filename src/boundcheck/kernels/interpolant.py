@@ -23,14 +23,14 @@ from boundcheck.kernels.kernel import Array, Kernel
 from boundcheck.kernels.merging import distinct_rows
 from boundcheck.kernels.parallel import workers
 from boundcheck.kernels.plan import Plan, plan_fit
-from boundcheck.kernels.solve import Keeper, Solution, solve
+from boundcheck.kernels.solve import Keeper, solve
 from boundcheck.kernels.store import Folder
 from boundcheck.progress import Progress, silent
 
 _ROWS = 1024  # test points at a time
 
 
-class MinNormInterpolant(BaseEstimator):
+class MinNormInterpolant(BaseEstimator):  # type: ignore[misc]
     r"""The function of smallest norm through the training points, f = sum_j a_j k(x_j, .) with K a = Y.
 
     Integer, boolean and string labels mean classification: one function for each class through the unit vectors of the labels,
@@ -65,6 +65,7 @@ class MinNormInterpolant(BaseEstimator):
         n_features_in_: Coordinates of an input.
         X_fit_: The distinct training inputs, shape (m, d).
         distinct_: Which training rows these are, shape (m,).
+        inverse_: For each training row, which of the distinct ones it is, shape (n,).
     """
 
     _kind: str | None = None
@@ -131,13 +132,16 @@ class MinNormInterpolant(BaseEstimator):
         """
         kernel = self.make_kernel()
         if not (0.0 <= self.ridge < np.inf and 0.0 < self.tolerance < 1.0):
-            raise InputError("a ridge of at least 0 and a tolerance in (0, 1)", f"{self.ridge} and {self.tolerance}", "choose others")
+            raise InputError(
+                "a ridge of at least 0 and a tolerance in (0, 1)", f"{self.ridge} and {self.tolerance}", "choose others"
+            )
         X, y = validate_data(self, X, y, multi_output=self._kind != "classification", dtype="numeric")
         targets = self._targets(y)
-        rows = np.arange(len(X)) if self.kernel == "precomputed" or self.ridge else distinct_rows(X, targets)
+        whole = np.arange(len(X)), np.arange(len(X))
+        rows, inverse = whole if self.kernel == "precomputed" or self.ridge else distinct_rows(X, targets)
         inputs = X if len(rows) == len(X) else X[rows]
         plan = plan_fit(len(rows), X.shape[1], targets.shape[1], memory=self.memory)
-        self.X_fit_, self.distinct_, self._kernel = inputs, rows, kernel
+        self.X_fit_, self.distinct_, self.inverse_, self._kernel = inputs, rows, inverse, kernel
         with workers() as crew:
             self._points = kernel.prepare(inputs)
             gram = Gram(kernel, self._points, crew, ridge=self.ridge * len(X), keep=plan.keep)
@@ -145,7 +149,6 @@ class MinNormInterpolant(BaseEstimator):
                 gram, targets[rows], tolerance=self.tolerance, keeper=self._keeper(inputs, targets[rows], kernel),
                 room=plan.available - plan.bytes, seed=self.seed, progress=self.progress,
             )  # fmt: skip
-            self._trace = gram.trace_up()
         self._finish(len(X), targets.shape[1], plan)
         return self
 
@@ -240,13 +243,13 @@ class MinNormInterpolant(BaseEstimator):
         return float(measure(y, self.predict(X), sample_weight=sample_weight))
 
 
-class MinNormClassifier(ClassifierMixin, MinNormInterpolant):
+class MinNormClassifier(ClassifierMixin, MinNormInterpolant):  # type: ignore[misc]
     """:class:`MinNormInterpolant` for labels of any kind, real numbers included."""
 
     _kind = "classification"
 
 
-class MinNormRegressor(RegressorMixin, MinNormInterpolant):
+class MinNormRegressor(RegressorMixin, MinNormInterpolant):  # type: ignore[misc]
     """:class:`MinNormInterpolant` for targets, integers included."""
 
     _kind = "regression"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from boundcheck.errors import InputError
 
 
-def distinct_rows(x: NDArray[Any], targets: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The first of each group of equal rows, in their order.
+def distinct_rows(x: NDArray[Any], targets: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first of each group of equal rows, in their order, and for each row which of these it equals.
 
     Args:
         x: Shape (n, d).
@@ -35,4 +35,5 @@ def distinct_rows(x: NDArray[Any], targets: NDArray[np.float64]) -> NDArray[np.i
             f"different ones for rows {int(first[i])} and {i}",
             "no function passes through both: drop one of them, or fit with a ridge",
         )
-    return np.unique(first)
+    rows_kept, inverse = np.unique(first, return_inverse=True)
+    return rows_kept, inverse

@@ -1,4 +1,4 @@
-"""Conjugate gradients in float64 with a factor as preconditioner: what a float32 factor lacks in digits comes back in a few steps.
+"""Conjugate gradients in float64 with a factor as preconditioner: the digits that float32 lacks come back in a few steps.
 
 The factor is applied once more at the end, without a pass to see what it did: where a step took the residual from r to s,
 another takes it to about s^2 / r, and who certifies the solution will see whether it did.
@@ -97,9 +97,9 @@ def refine(
 
 
 def _columns(a: Array, b: Array) -> Array:
-    return np.einsum("ij,ij->j", a, b)
+    return np.asarray(np.einsum("ij,ij->j", a, b))
 
 
 def _quotient(a: Array, b: Array) -> Array:
-    """a / b where b is positive; a column that is solved, or whose direction has no curvature, stays."""
+    """A / b where b is positive; a column that is solved, or whose direction has no curvature, stays."""
     return np.divide(a, b, out=np.zeros_like(a), where=b > 0.0)

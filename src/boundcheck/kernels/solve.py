@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -27,7 +28,7 @@ _SHIFT = 4.0  # of a float32 factor, in units of its roundoff times sqrt(n): wha
 Factored = Callable[[str, float], "Keeper | None"]
 
 
-class Keeper(Store, StateStore):
+class Keeper(Store, StateStore, Protocol):
     """Keeps a factor and the state of its refinement."""
 
 
@@ -130,9 +131,7 @@ def _by_factor(
     def on_step(steps: int, residual: float) -> None:
         progress(f"refinement step {steps}, residual {residual:.1e}", 0.7 + 0.02 * min(steps, 6))
 
-    refined = refine(
-        lambda p: gram.times(p), factor, targets, target=_AIM * tolerance, limit=_STEPS, store=kept, on_step=on_step
-    )
+    refined = refine(lambda p: gram.times(p), factor, targets, target=_AIM * tolerance, limit=_STEPS, store=kept, on_step=on_step)
     clock.lap("refinement")
     probes = probe(factor, seed).vectors
     clock.lap("probes of the spectrum")
@@ -190,9 +189,7 @@ def _by_eigenvalues(gram: Gram, targets: Array, tolerance: float, why: str, prog
             "the targets are not in its range to working precision",
         )
     ends = [Eigenvalue(float(eigenvalues[i]), threshold) for i in (n - rank, n - 1)]
-    return Solution(
-        certified, "eigenvalues", None, 1, 0.0, rank, "all eigenvalues", threshold, ends[0], ends[1], clock.laps
-    )
+    return Solution(certified, "eigenvalues", None, 1, 0.0, rank, "all eigenvalues", threshold, ends[0], ends[1], clock.laps)
 
 
 def _refusal(why: str, more: str) -> InputError:

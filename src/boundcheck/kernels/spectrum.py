@@ -118,7 +118,7 @@ def effective_ranks(eigenvalues: Array, k: int) -> tuple[float, float]:
 
 
 def lowest_benign_index(eigenvalues: Array, n: int, share: float = 1.0) -> int | None:
-    """The smallest k with r_k >= share * n, where the theorem of benign overfitting splits the spectrum; ``None`` if there is none.
+    """The smallest k with r_k >= share * n, where the theorem of benign overfitting splits the spectrum; ``None`` if none.
 
     Args:
         eigenvalues: At least 0.

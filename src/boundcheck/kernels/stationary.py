@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class _OfDistance(Kernel):
 
     def prepare(self, x: NDArray[Any], like: Points | None = None) -> Points:
         """Inputs less a common point; real ones over the bandwidth, integers as they are."""
-        small = x.dtype.kind in "iub" and -_SMALL < int(x.min(initial=0)) and int(x.max(initial=0)) < _SMALL
+        small = x.dtype.kind in "iub" and max(int(x.max(initial=0)), -int(x.min(initial=0))) < _SMALL
         integers = small if like is None else bool(like.edges)
         if integers and small:
             return _integers(x, like)
@@ -89,7 +90,7 @@ def _edges(rows: NDArray[np.float32]) -> tuple[int, ...]:
     d = rows.shape[1]
     for parts in range(1, d + 1):
         edges = tuple(int(edge) for edge in np.linspace(0, d, parts + 1).round())
-        if all(_largest(rows[:, a:b]) <= _EXACT / 2 for a, b in zip(edges, edges[1:], strict=False)):
+        if all(_largest(rows[:, a:b]) <= _EXACT / 2 for a, b in pairwise(edges)):
             return edges
     return tuple(range(d + 1))
 
@@ -104,7 +105,7 @@ def _exact_products(a: Points, rows: slice, b: Points, columns: slice) -> Array:
     if a.x.dtype != np.float32 or b.x.dtype != np.float32:
         return np.asarray(left, dtype=np.float64) @ np.asarray(right, dtype=np.float64).T
     total = np.zeros((len(left), len(right)))
-    for start, stop in zip(a.edges, a.edges[1:], strict=False):
+    for start, stop in pairwise(a.edges):
         x, y = left[:, start:stop], right[:, start:stop]
         far = a is not b and _largest(x) * _largest(y) > _EXACT**2
         total += x.astype(np.float64) @ y.astype(np.float64).T if far else x @ y.T

@@ -102,7 +102,7 @@ class Folder:
     def save_state(self, state: Mapping[str, NDArray[np.float64]]) -> None:
         """Keep a state in place of the last one."""
         buffer = io.BytesIO()
-        np.savez(buffer, **dict(state))
+        np.savez(buffer, allow_pickle=False, **dict(state))
         write_whole(self._state(), buffer.getvalue())
 
     def _state(self) -> Path:

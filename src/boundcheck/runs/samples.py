@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from boundcheck.data import Dataset, LabelLaw, corrupt, fingerprint, load_dataset
+from boundcheck.data import Dataset, LabelLaw, chosen_examples, corrupt, fingerprint, load_dataset
 from boundcheck.data.classes import split_spec
 from boundcheck.errors import InputError
 from boundcheck.runs.checkpoint import DataDescription
 from boundcheck.runs.run import Sample
-
-
-def chosen_examples(n: int | None, available: int, seed: int) -> NDArray[np.int64] | None:
-    """Indices of a training sample of size n, uniform without replacement; ``None`` for all examples in their order.
-
-    Raises:
-        InputError: n is not between 1 and the number of examples.
-    """
-    if n is None:
-        return None
-    if not 1 <= n <= available:
-        raise InputError(f"--n between 1 and {available}", str(n), "leave it out to use every training example")
-    return np.sort(np.random.default_rng([seed, 1]).permutation(available)[:n])
 
 
 def make_samples(dataset: Dataset, law: LabelLaw, seed: int, n: int | None) -> tuple[Sample, Sample]:
