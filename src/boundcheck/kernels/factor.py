@@ -98,8 +98,8 @@ class Factor:
         """About (L L')^-1 right, shape (n, q); columns are scaled so that float32 neither over- nor underflows."""
         scale = np.abs(right).max(axis=0, initial=0.0)
         scale[scale == 0.0] = 1.0
-        solution: NDArray[np.float64] = self.upper_solve(self.lower_solve(right / scale)).astype(np.float64)
-        return solution * scale
+        solution: NDArray[np.float64] = self.upper_solve(self.lower_solve(right / scale)).astype(np.float64) * scale
+        return solution
 
     def times(self, right: NDArray[Any]) -> NDArray[Any]:
         """L L' right, shape (n, q), in the factor's precision."""
