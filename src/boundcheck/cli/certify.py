@@ -27,7 +27,9 @@ def certify(
             "--data", help="digits, mnist, fashion-mnist, cifar10, synthetic:NAME or FILE.npz; mnist:0-4/5-9 joins classes."
         ),
     ] = "digits",
-    model: Annotated[str, typer.Option("--model", help="linear, mlp, conv, residual or package.module:factory.")] = "mlp",
+    model: Annotated[
+        str, typer.Option("--model", help="oriented, linear, mlp, conv, residual, subspace or package.module:factory.")
+    ] = "mlp",
     method: Annotated[str, typer.Option("--method", help="pac-bayes, compression or pick-to-learn.")] = "pac-bayes",
     labels: Annotated[str, typer.Option("--labels", help="true, random or corrupt:P.")] = "true",
     out: Annotated[str, typer.Option("--out", metavar="FILE", help="The checkpoint with the certificate.")] = "cert.pt",

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def evaluate(
     checkpoint: Annotated[
-        str | None, typer.Option("--checkpoint", metavar="FILE", help="A boundcheck checkpoint or a state dict.")
+        str | None,
+        typer.Option("--checkpoint", metavar="FILE", help="A boundcheck checkpoint, a compressed network or a state dict."),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help="package.module:factory, for files of other programs.")] = None,
     model_kwargs: Annotated[str | None, typer.Option("--model-kwargs", metavar="JSON", help="Arguments of the factory.")] = None,

@@ -17,6 +17,7 @@ from boundcheck.errors import InputError, nearest
 from boundcheck.networks.memorizer import Memorizer
 from boundcheck.networks.modules import Normalize, Residual, image_shape
 from boundcheck.networks.oriented import oriented
+from boundcheck.networks.subspace import subspace
 from boundcheck.networks.zhang2017 import alexnet, inception
 
 __all__ = ["ARCHITECTURES", "Normalize", "build", "conv", "describe", "linear", "mlp", "oriented", "rebuild", "residual"]
@@ -37,7 +38,7 @@ def linear(input_shape: Shape, classes: int, bias: bool = True) -> nn.Module:
 
 def mlp(
     input_shape: Shape, classes: int, widths: Sequence[int] = (512, 512), bias: bool = True, batchnorm: bool = False,
-    dropout: float = 0.0,
+    dropout: float = 0.0, rank: int | None = None,
 ) -> nn.Module:  # fmt: skip
     """Fully connected layers with ReLU between them.
 
@@ -48,11 +49,13 @@ def mlp(
         bias: Whether the layers have constant parts.
         batchnorm: Whether a batch normalization follows each hidden layer.
         dropout: Probability with which a hidden unit is left out while training.
+        rank: Each matrix but the last is a product of two with so many columns and rows; ``None``: one matrix.
     """
     layers: list[nn.Module] = [nn.Flatten()]
     size = math.prod(input_shape)
     for width in widths:
-        layers.append(nn.Linear(size, width, bias=bias))
+        layers.extend([nn.Linear(size, rank, bias=False)] if rank else [])
+        layers.append(nn.Linear(rank or size, width, bias=bias))
         layers.extend([nn.BatchNorm1d(width)] if batchnorm else [])
         layers.extend([nn.ReLU(), *([nn.Dropout(dropout)] if dropout else [])])
         size = width
@@ -151,6 +154,7 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = MappingProxyType(
         "alexnet": alexnet,
         "inception": inception,
         "oriented": oriented,
+        "subspace": subspace,
     }
 )
 """Networks to be trained."""
