@@ -19,9 +19,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from boundcheck.bounds.lemmas.bits import bit_hypotheses, bit_symbols
+from boundcheck.bounds.lemmas.kl_terms import increments, ratio_up
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics import binomial_tail_inverse_log
-from boundcheck.numerics.rounding import log_down, log_up, mul_up, sub_down, sub_up
+from boundcheck.numerics.rounding import log_down, log_up, mul_up, sub_down
 from boundcheck.theorem import Bound, Hypothesis, Theorem
 
 
@@ -60,6 +61,5 @@ class Blumer1987Bits(Theorem):
         if bits < 0:
             raise ValueError(f"expected a number of bits >= 0; got {bits}")
         log_delta = sub_down(log_down(delta), mul_up(float(bits), log_up(2.0)))
-        value, empirical = binomial_tail_inverse_log(errors, n, log_delta), errors / n
-        rest = sub_up(value, empirical) if value > empirical else 0.0
-        return Bound({"training error": empirical, "code length and confidence": rest})
+        value = float(binomial_tail_inverse_log(errors, n, log_delta))
+        return Bound(increments(training_error=ratio_up(errors, n), code_length_and_confidence=value))

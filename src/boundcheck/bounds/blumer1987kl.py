@@ -18,9 +18,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from boundcheck.bounds.lemmas.bits import bit_hypotheses, bit_symbols, nats_up
+from boundcheck.bounds.lemmas.kl_terms import increments, ratio_up
 from boundcheck.evidence.record import Evidence
 from boundcheck.numerics import kl_inverse
-from boundcheck.numerics.rounding import div_up, sub_up
+from boundcheck.numerics.rounding import div_up
 from boundcheck.theorem import Bound, Hypothesis, Theorem
 
 
@@ -56,7 +57,6 @@ class Blumer1987Kl(Theorem):
             bits: Bits b >= 0 of all that training could change.
             delta: Confidence in (0, 1).
         """
-        empirical = min(div_up(float(errors), float(n)), 1.0)
-        value = kl_inverse(empirical, div_up(nats_up(bits, delta), float(n)))
-        rest = sub_up(value, empirical) if value > empirical else 0.0
-        return Bound({"training error": empirical, "code length and confidence": rest})
+        empirical = ratio_up(errors, n)
+        value = float(kl_inverse(empirical, div_up(nats_up(bits, delta), float(n))))
+        return Bound(increments(training_error=empirical, code_length_and_confidence=value))
