@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint bench clean help
+.PHONY: demo test lint bench figures clean help
 
 help:
 	@echo "make demo    the whole story on embedded data: two networks, every bound, a page and a figure"
 	@echo "make test    the test suite, slow tests included"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the measurements behind the README's figures"
+	@echo "make figures the figures and tables of paper_figures, from committed rows"
 	@echo "make clean   remove .venv and what was built"
 
 # pip takes the build of PyTorch that it is set up for; a CPU build at hand is preferred by its local version label.
@@ -34,6 +35,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python experiments/benchmarks/run.py
+
+figures: $(STAMP)
+	for script in paper_figures/*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

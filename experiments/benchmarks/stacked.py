@@ -1,8 +1,8 @@
 """Many small networks: stacked into one product against one after the other; networks per second and their ratio.
 
 Run: python experiments/benchmarks/stacked.py [--repeat 3]
-Both sides train the same networks on the same batches, in turn, on one thread, and the best time of each counts. A row a case
-goes to stacked_rows.jsonl.
+Both sides train the same networks on the same batches, in turn, on one thread; the least processor time of each counts, which
+other work on the machine hardly changes. A row a case goes to stacked_rows.jsonl.
 """
 
 from __future__ import annotations
@@ -27,22 +27,18 @@ ROWS = Path(__file__).parent / "stacked_rows.jsonl"
 EXAMPLES, INPUTS, CLASSES, EPOCHS = 1000, 784, 10, 2
 # (networks, widths, batch size, one order of the examples for all)
 CASES = [
-    (32, (32,), 100, True),
     (32, (32, 32), 100, True),
     (32, (64, 64), 100, True),
     (32, (128, 128), 100, True),
     (32, (256, 256), 100, True),
-    (6, (32, 32), 100, True),
     (6, (128,), 100, True),
-    (32, (32, 32), 100, False),
     (32, (128, 128), 100, False),
-    (32, (32, 32), 1000, True),
     (32, (128, 128), 1000, True),
 ]
 
 
 def case(networks: int, widths: tuple[int, ...], batch_size: int, together: bool, repeat: int) -> dict[str, Any]:
-    """Seconds of both sides on random labels, which no network fits in two epochs."""
+    """Processor seconds of both sides on random labels, which no network fits in two epochs."""
     rng = np.random.default_rng(0)
     x = rng.random((EXAMPLES, INPUTS), dtype=np.float32)
     labels = rng.integers(0, CLASSES, (networks, EXAMPLES))
@@ -54,13 +50,13 @@ def case(networks: int, widths: tuple[int, ...], batch_size: int, together: bool
 
     best = [float("inf"), float("inf")]
     for _ in range(repeat):
-        start = time.perf_counter()
+        start = time.process_time()
         for network, y, seed in zip(fresh(), labels, seeds, strict=True):
             train_epochs(network, Sample(x, y), Settings(**{**vars(settings), "seed": seed}))
-        best[0] = min(best[0], time.perf_counter() - start)
-        start = time.perf_counter()
+        best[0] = min(best[0], time.process_time() - start)
+        start = time.process_time()
         train_stacked(fresh(), x, labels, settings, seeds=seeds)
-        best[1] = min(best[1], time.perf_counter() - start)
+        best[1] = min(best[1], time.process_time() - start)
     return {
         "schema": "boundcheck-stacked/1",
         "boundcheck": boundcheck.__version__,
@@ -70,8 +66,8 @@ def case(networks: int, widths: tuple[int, ...], batch_size: int, together: bool
         "one_order": together,
         "examples": EXAMPLES,
         "epochs": EPOCHS,
-        "seconds_loop": round(best[0], 4),
-        "seconds_stacked": round(best[1], 4),
+        "cpu_seconds_loop": round(best[0], 4),
+        "cpu_seconds_stacked": round(best[1], 4),
         "ratio": round(best[0] / best[1], 2),
     }
 
@@ -88,7 +84,9 @@ def main() -> None:
             row = case(*arguments, options.repeat) | {"repeat": options.repeat, "torch": torch.__version__, "machine": machine()}
             rows.write(json.dumps(row) + "\n")
             sizes = f"{row['networks']} | {'-'.join(map(str, row['layers']))} | {row['batch_size']} | {row['one_order']}"
-            print(f"| {sizes} | {row['seconds_loop']:.2f} | {row['seconds_stacked']:.2f} | {row['ratio']:.2f} |", flush=True)
+            print(
+                f"| {sizes} | {row['cpu_seconds_loop']:.2f} | {row['cpu_seconds_stacked']:.2f} | {row['ratio']:.2f} |", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Train the networks of the randomization experiments; rows go to the folders kinds, regularizers and bounds beside this file.
+"""Train the networks of the randomization experiments; rows go to the folders of the parts beside this file.
 
-Run: python experiments/randomization/run.py [kinds] [regularizers] [bounds] [--workers 2]
+Run: python experiments/randomization/run.py [kinds] [bounds] [regularizers] [--workers 2]
 Interrupted or killed, the same command goes on where it was.
 """
 
@@ -24,25 +24,19 @@ HERE = Path(__file__).parent
 CONFIG: dict[str, Any] = tomllib.loads((HERE / "config.toml").read_text(encoding="utf-8"))
 TRUE, RANDOM = Kind("as-they-are", "true"), Kind("as-they-are", "random")
 
-# The rows of the paper's Tables 1 and 4 (network by network) and of its Table 2 (all three regularizers, on Inception).
+# Network, regularizers and kind of each row: of the paper's Tables 1 and 4.
 REGULARIZED = (
     *((mlp, words, kind) for mlp in ("mlp-1x512", "mlp-3x512") for words in ((), ("weight-decay",)) for kind in (TRUE, RANDOM)),
     *(("alexnet", words, TRUE) for words in (("augment", "weight-decay"), ("augment",), ("weight-decay",), ())),
     *(("alexnet", words, RANDOM) for words in ((), ("weight-decay",))),
-    *(("inception", words, TRUE) for words in (("augment", "weight-decay"), ("augment",), ("weight-decay",), ())),
-    *(("inception", words, RANDOM) for words in ((), ("weight-decay",))),
-    *(("inception-without-batchnorm", (), kind) for kind in (TRUE, RANDOM)),
-    ("inception", ("augment", "dropout", "weight-decay"), TRUE),
-    ("inception", ("dropout", "weight-decay"), RANDOM),
-    ("inception", ("augment",), RANDOM),
-    ("inception-without-batchnorm", ("weight-decay",), TRUE),
 )
+PARTS = ("kinds", "bounds", "regularizers")
 
 
 def training(part: str, name: str, regularize: Sequence[str] = ()) -> Training:
     """What the jobs of a network in a part have in common."""
     setting, kwargs = CONFIG[part], dict(CONFIG["models"][name])
-    model, lr = kwargs.pop("model"), kwargs.pop("lr")
+    model = kwargs.pop("model")
     return Training(
         data=setting["data"],
         model=model,
@@ -50,10 +44,10 @@ def training(part: str, name: str, regularize: Sequence[str] = ()) -> Training:
         n=setting["n"],
         crop=setting.get("crop"),
         standardize=setting.get("standardize", False),
-        settings=Settings(lr=lr, batch_size=setting["batch_size"], epochs=setting["epochs"]),
+        settings=Settings(lr=setting["lr"][name], batch_size=setting["batch_size"], epochs=setting["epochs"]),
         regularize=tuple(regularize),
         bounds=chosen_theorems(None) if part == "bounds" else (),
-        watch=CONFIG["watch"],
+        watch=setting["watch"],
     )
 
 
@@ -61,8 +55,11 @@ def jobs_of(part: str) -> list[dict[str, Any]]:
     """The jobs of one folder."""
     setting = CONFIG[part]
     if part == "kinds":
-        kinds = choose_kinds(KINDS, setting["fractions"])
-        return [job for name, seeds in setting["seeds"].items() for job in make_jobs(training(part, name), kinds, seeds)]
+        return [
+            job
+            for own in setting["networks"]
+            for job in make_jobs(training(part, own["network"]), choose_kinds(KINDS, own["fractions"]), own["seeds"])
+        ]
     if part == "bounds":
         return make_jobs(training(part, "mlp-1x128"), choose_kinds(("corrupted",), setting["fractions"]), setting["seeds"])
     return [job for name, words, kind in REGULARIZED for job in make_jobs(training(part, name, words), [kind], setting["seeds"])]
@@ -71,14 +68,14 @@ def jobs_of(part: str) -> list[dict[str, Any]]:
 def main() -> int:
     """Do the parts that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", help="kinds, regularizers, bounds; all by default")
+    parser.add_argument("parts", nargs="*", help="some of kinds, bounds, regularizers; else all")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     # The subset is named without its folder, so that rows tell nothing of the machine.
     os.environ["BOUNDCHECK_DATA"] = os.path.abspath(os.environ["BOUNDCHECK_DATA"])
     os.chdir(Path(os.environ["BOUNDCHECK_DATA"]) / "cifar10")
     failed = 0
-    for part in options.parts or ("kinds", "regularizers", "bounds"):
+    for part in options.parts or PARTS:
         rows = run_jobs(
             run_job, jobs_of(part), HERE / part, workers=options.workers,
             progress=lambda what, _, part=part: print(f"{part}: {what}", file=sys.stderr, flush=True),
