@@ -24,9 +24,11 @@ def main() -> None:
         axes.set(xscale="log", xlabel="random features p")
         axes.axvline(n, **GUESS)
     left.text(n * 1.06, 0.95, "p = n", fontsize=7, color=GUESS["color"])
-    left.set(ylabel="error", ylim=(-0.02, 1.0), title=f"{n} digits of MNIST, 10 % of labels replaced")
+    left.set(ylabel="error", ylim=(-0.02, 1.0))
+    left.set_title(f"{n} digits of MNIST, 10 % of labels replaced", fontsize=9)
     left.legend(fontsize=7, frameon=False, loc="upper right")
-    right.set(yscale="log", ylabel="Frobenius norm of the coefficients", title="norm of the interpolant")
+    right.set(yscale="log", ylabel="Frobenius norm of the coefficients")
+    right.set_title("norm of the interpolant", fontsize=9)
     save(figure, "double_descent")
 
 

@@ -39,7 +39,7 @@ def test_a_resumed_training_ends_where_a_whole_one_does(
 ) -> None:
     from boundcheck.runs import training
 
-    words = (*SMALL, "--stop", "margin:1:0.9", "--batch-size", batch_size, "--momentum", "0", "--lr", "0.01")
+    words = (*SMALL, "--stop", "margin:3:0.99", "--batch-size", batch_size, "--momentum", "0", "--lr", "0.01")
     assert boundcheck(*words, "--out", "whole.pt").code == 0
     real, seen = training.standing, []
 
