@@ -27,7 +27,7 @@ def say(what: str, fraction: float) -> None:
 def sizes() -> None:
     """Rows in the folder sizes."""
     plan = plan_of("sizes")
-    jobs = [{**plan, "n": n, "bounds": list(NORM_BOUNDS)} for n in plan.pop("sizes")]
+    jobs = [{**plan, "n": n, "seed": seed, "bounds": list(NORM_BOUNDS)} for n, seed in plan.pop("points")]
     run_jobs(one_size, jobs, HERE / "sizes", progress=say)
 
 
