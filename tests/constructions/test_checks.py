@@ -12,12 +12,10 @@ import scipy.linalg
 import sympy
 import torch
 
-from boundcheck.constructions import memorize
-from boundcheck.constructions.compare import LARGEST, compare
-from boundcheck.constructions.exact import check_exactly, to_integers
-from boundcheck.constructions.floats import check_in_floats
-from boundcheck.constructions.proof import prove
-from boundcheck.constructions.shatter import shatter
+from boundcheck import constructions
+from boundcheck.constructions import check_exactly, check_in_floats, compare, memorize, prove, shatter
+from boundcheck.constructions.comparison import LARGEST
+from boundcheck.constructions.exact import to_integers
 from boundcheck.errors import InputError
 from boundcheck.networks.memorizer import Memorizer
 
@@ -165,6 +163,12 @@ def test_points_that_can_not_be_shattered() -> None:
         shatter(np.array([[1.0], [2.0], [1.0]]))
     with pytest.raises(InputError, match="at most 16"):
         shatter(gaussians(17, 2))
+
+
+def test_every_name_of_the_room_is_there() -> None:
+    assert all(callable(getattr(constructions, name)) for name in constructions.__all__)
+    with pytest.raises(AttributeError, match="memorise"):
+        constructions.memorise  # noqa: B018
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])

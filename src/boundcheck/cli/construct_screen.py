@@ -81,14 +81,14 @@ def written(found: Memorized, sample: LabelledData, out: str, knots: str, candid
 
 def compared(found: Memorized, progress: Progress) -> list[Report]:
     """The answer to ``--compare``."""
-    from boundcheck.constructions.compare import compare
+    from boundcheck.constructions.comparison import compare
 
     return [asdict(shape) for shape in compare(found, progress=progress)]
 
 
 def shattered(x: Any, sample: LabelledData | None, seed: int, progress: Progress) -> Report:
     """The answer to ``--shatter``."""
-    from boundcheck.constructions.shatter import shatter
+    from boundcheck.constructions.shattering import shatter
 
     found = shatter(x.reshape(len(x), -1), seed=seed, progress=progress)
     return _head(sample, seed) | {"shatter": asdict(found) | {"holds": found.holds}}
@@ -199,16 +199,18 @@ def _exact(check: Report) -> list[str]:
     if check["equal"] == check["n"]:
         text = "f(x) = y at every point, without any error"
     else:
-        text = f"largest error {check['largest_error']:.3g} (row {check['row']:,}), none at {check['equal']:,} points"
+        text = f"largest error {check['largest_error']:.3g} (row {check['row']:,})"
     margin = "exactly 1" if check["margin_is_one"] else f"{check['smallest_margin']:.12g}"
     return [f"in rational arithmetic on the stored float64 weights: {right}; {text}; smallest margin {margin}"]
 
 
 def _floats(check: Report) -> list[str]:
+    bits = math.log2(check["range"] / check["smallest_gap"]) if check["range"] > 0.0 else 0.0
     lines = [
+        f"telling all projections apart takes {bits:.0f} bits: float64 has 53, float32 has 24",
         f"gaps down to {check['smallest_gap']:.2g} in a range of {check['range']:.2g}, output weights up to "
         f"{check['largest_weight']:.2g}; the triangular system: smallest eigenvalue {check['smallest_eigenvalue']:.2g}, "
-        f"condition number at most 1e{check['log10_condition']:.1f}"
+        f"condition number at most 1e{check['log10_condition']:.1f}",
     ]
     for dense in check["dense"]:
         lines.append(

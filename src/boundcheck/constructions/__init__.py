@@ -5,7 +5,17 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_WHERE = {"Memorized": "memorized", "memorize": "memorized"}
+_WHERE = {
+    "Memorized": "memorized",
+    "check_exactly": "exact",
+    "check_in_floats": "floats",
+    "compare": "comparison",
+    "deep_network": "zhang2017deep",
+    "memorize": "memorized",
+    "prove": "proof",
+    "shatter": "shattering",
+    "sqrt_network": "yun2019sqrt",
+}
 __all__ = list(_WHERE)
 
 
