@@ -21,7 +21,7 @@ from boundcheck.constructions.projection import Floats, chunks, exact_projection
 from boundcheck.errors import InputError
 from boundcheck.progress import Progress, silent
 
-_BITS = (8, 16, 24, 32)
+_BITS = (8, 14, 20, 26, 32)
 _NOISE = 2.0**-45  # projections of equal rows as a matrix product computes them differ by less, relative to the range
 _UNLIKE = 20  # columns whose ranges differ by more bits are brought to one scale, by powers of two
 
