@@ -232,7 +232,7 @@ def _table(shapes: list[Report]) -> Table:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for heading in ("network", "layers", "width", "units", "weights", "bits", "error", "float64", "float32"):
+    for heading in ("network", "layers", "width", "units", "weights", "bits", "error", "f64", "f32"):
         table.add_column(heading, justify="left" if heading == "network" else "right", no_wrap=True)
     for s in shapes:
         counts = [f"{s[name]:,}" for name in ("hidden_layers", "width", "units", "weights", "bits")]
@@ -240,6 +240,6 @@ def _table(shapes: list[Report]) -> Table:
         table.add_row(s["name"], *counts, *errors)
     table.caption = (
         "layers: hidden ones; weights: numbers that are not zero; error: the largest of the stored network in rational "
-        "arithmetic; float64: the largest as dense layers; float32: wrong labels as dense layers"
+        "arithmetic; f64: the largest as dense float64 layers; f32: wrong labels as dense float32 layers"
     )
     return table
