@@ -54,6 +54,17 @@ def test_steps_come_from_the_initial_weights_alone() -> None:
         assert STEPS[tensor.step] / (0.5 * rms) == pytest.approx(1.0, abs=0.045)
 
 
+def test_one_matrix_has_whole_numbers_and_several_have_steps() -> None:
+    x, y = sample()
+    for name, settings, whole in (("linear", {"bias": False}, True), ("mlp", {"widths": [10]}, False)):
+        stands: list[Stand] = []
+        how = CodeTraining(epochs=12, batch_size=100, lr=0.1, factor=0.5)
+        descent = CodeDescent(build(name, (6,), 3, seed=1, **settings).eval(), x, y, how)
+        descent.run(deadline=math.inf, on_epoch=stands.append)
+        assert all((tensor.step is None) == whole for tensor in descent.message().tensors)
+        assert stands[-1].errors < 0.45 * len(y)
+
+
 def test_pressure_shortens_the_message() -> None:
     nats = [trained(factor=factor)[1][-1].nats for factor in (0.0, 2.0, 30.0)]
     assert nats[0] > nats[1] > nats[2]
@@ -90,7 +101,7 @@ def test_a_deadline_ends_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"lr": 0.0}, {"alphabet": "binary"}, {"reference": "other"}, {"step": 0.0}, {"factor": -1.0}]
+    "wrong", [{"epochs": 0}, {"lr": 0.0}, {"alphabet": "binary"}, {"reference": "other"}, {"step": -1.0}, {"factor": -1.0}]
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError, match="expected"):

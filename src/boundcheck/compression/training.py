@@ -44,9 +44,9 @@ class CodeTraining:
         factor: Weight of the code length, in units of nats over n.
         alphabet: ``uniform`` (whole numbers of steps), ``ternary`` (-1, 0, 1 steps) or ``codebook`` (numbers of their own).
         reference: What is written down: the weights (``zero``) or their difference from the initial ones (``initial``).
-        step: Step over the root mean square of a tensor's initial weights; ``None``: steps of 1, for layers whose scale does not
-            matter.
-        start: Standard deviation of the first differences, in steps.
+        step: Step over the root mean square of a tensor's initial weights; 0: steps of 1, for a layer whose scale does not
+            matter. ``None``: 0 for one matrix behind a fixed front, else a half.
+        start: Standard deviation of the first differences, in steps; ``None``: 0 for such a layer, else 1.
         split: Whether matrices have a block for each doubling of the column index.
         seed: Of everything random.
         delta: Confidence that the certificate will be asked for; for the progress alone.
@@ -59,7 +59,7 @@ class CodeTraining:
     alphabet: str = "uniform"
     reference: str = "zero"
     step: float | None = None
-    start: float = 0.0
+    start: float | None = None
     split: bool = True
     seed: int = 0
     delta: float = 0.05
@@ -79,8 +79,8 @@ class CodeTraining:
             "lr": self.lr > 0.0,
             "batch_size": self.batch_size >= 1,
             "factor": self.factor >= 0.0,
-            "step": self.step is None or self.step > 0.0,
-            "start": self.start >= 0.0,
+            "step": self.step is None or self.step >= 0.0,
+            "start": self.start is None or self.start >= 0.0,
         }
         for name, fits in ranges.items():
             if not fits:
@@ -142,10 +142,13 @@ class CodeDescent:
             p.detach().clone() if how.reference == "initial" else torch.zeros_like(p) for p in self.network.parameters()
         ]
         self.columns = [columns_of(p) for p in self.network.parameters()]
-        self.steps = [self._step_of(p) for p in self.network.parameters()]
+        alone = len(self.columns) == 1  # one matrix: its scale, and that of the outputs with it, decides nothing
+        step = how.step if how.step is not None else 0.0 if alone else 0.5
+        start = how.start if how.start is not None else 0.0 if alone else 1.0
+        self.steps = [_step_of(p, step) for p in self.network.parameters()]
         noise = torch.Generator().manual_seed(how.seed)
         self.theta = [
-            (how.start * torch.randn(p.shape, generator=noise, dtype=p.dtype)).requires_grad_() for p in self.network.parameters()
+            (start * torch.randn(p.shape, generator=noise, dtype=p.dtype)).requires_grad_() for p in self.network.parameters()
         ]
         shapes = [
             CodedTensor(np.zeros(p.numel(), dtype=np.int16), c, split=self._split(p))
@@ -165,13 +168,6 @@ class CodeDescent:
 
     def _split(self, p: torch.Tensor) -> bool:
         return self.how.split and p.dim() >= 2
-
-    def _step_of(self, p: torch.Tensor) -> int | None:
-        """Index of the step of a tensor, from its initial weights, which no data chose."""
-        if self.how.step is None:
-            return None
-        size = float(p.detach().double().square().mean().sqrt()) or 0.1
-        return int(np.clip(np.round(np.log2(self.how.step * size) * 8.0) + 208, 0, len(STEPS) - 1))
 
     @property
     def most(self) -> int:
@@ -291,6 +287,14 @@ class CodeDescent:
             self.temperature.copy_(state["temperature"])
         self.optimizer.load_state_dict(copy.deepcopy(dict(state["optimizer"])))
         self.epoch = int(state["epoch"])
+
+
+def _step_of(p: torch.Tensor, factor: float) -> int | None:
+    """Index of the step of a tensor, from its initial weights, which no data chose; ``None`` for steps of 1."""
+    if factor == 0.0:
+        return None
+    size = float(p.detach().double().square().mean().sqrt()) or 0.1
+    return int(np.clip(np.round(np.log2(factor * size) * 8.0) + 208, 0, len(STEPS) - 1))
 
 
 def _with_codebook(tensor: CodedTensor, theta: np.ndarray) -> CodedTensor:
