@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE))
 
 from audit_part import audit_pages, with_audit  # noqa: E402
 from catalogue_pages import CLOSE, OPEN, catalogue_table, index_page, theorem_page  # noqa: E402
+from certificates_part import certificates_pages, with_certificates  # noqa: E402
 from front_page import filled  # noqa: E402
 from measure_page import measure_page  # noqa: E402
 from restructured import Links  # noqa: E402
@@ -40,7 +41,7 @@ def pages() -> dict[Path, str]:
 
 def readme(text: str) -> str:
     """README.md with the parts that are made from code and rows renewed; unchanged where it has no place for them."""
-    text = with_audit(filled(text, ROOT), ROOT)
+    text = with_certificates(with_audit(filled(text, ROOT), ROOT), ROOT)
     if OPEN not in text or CLOSE not in text:
         return text
     head, _, rest = text.partition(OPEN)
@@ -53,7 +54,7 @@ def drifted() -> dict[Path, str | None]:
     wanted: dict[Path, str | None] = {HERE / path: text for path, text in pages().items()}
     front = ROOT / "README.md"
     wanted[front] = readme(front.read_text(encoding="utf-8"))
-    wanted |= audit_pages(ROOT)
+    wanted |= audit_pages(ROOT) | certificates_pages(ROOT)
     wanted |= {path: None for path in (HERE / "theorems").rglob("*.md") if path not in wanted}
     return {path: text for path, text in wanted.items() if text != (path.read_text(encoding="utf-8") if path.exists() else None)}
 
