@@ -94,8 +94,9 @@ def row_of(name: str, asked: Mapping[str, Any], seed: int, delta: float) -> dict
     unfinished.unlink(missing_ok=True)
     times.append((time.process_time(), time.perf_counter()))
     run = load_run(out, model=job.model if ":" in job.model else None)
-    evidence = measure(run, delta=delta, bounds=asked["bounds"], effort="full", seed=seed, progress=tell, draws=asked.get("draws"))
-    report = json.loads(ask(evidence, delta=delta, bounds=asked["bounds"]).to_json())
+    names, draws = asked["bounds"], asked.get("draws")
+    evidence = measure(run, delta=delta, bounds=names, effort="full", seed=seed, progress=tell, draws=draws)
+    report = json.loads(ask(evidence, delta=delta, bounds=names).to_json())
     times.append((time.process_time(), time.perf_counter()))
     return {
         "format": "boundcheck-certificates/1",
