@@ -18,7 +18,7 @@ from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.mistakes import HeldOutError, Mask, error_of
 from boundcheck.pac_bayes.diagonal import Diagonal, State, divergence_between
 from boundcheck.pac_bayes.gaussian import generator
-from boundcheck.pac_bayes.measure_stored import Sampler
+from boundcheck.pac_bayes.measure_stored import Sampler, overlap_of
 from boundcheck.pac_bayes.stored import StoredPosterior
 from boundcheck.progress import Progress, silent
 
@@ -89,7 +89,8 @@ def measure_recursive(
         held = (torch.as_tensor(x_test), torch.as_tensor(y_test))
         last = Sampler.of(*chain[-1], held[0], effort)
         test_error = error_of(*last.masks(held, generator(seed, _STREAM, len(chain))), held_out_error)
-    return Recursive(tuple(steps), 0, stored.configurations, test_error)
+    overlap = overlap_of(stored, order[stored.first :])
+    return Recursive(tuple(steps), overlap, stored.configurations, test_error)
 
 
 def _chain(module: nn.Module, initial: nn.Module | None, stored: StoredPosterior) -> list[tuple[nn.Module, Diagonal]]:
