@@ -106,17 +106,31 @@ def test_an_interrupt_ends_with_130(boundcheck: Callable[..., Any], desk: Path, 
         (("--features", "patches"), "patches:M"),
         (("--data", "synthetic:gaussians", "--features", "gabor"), ""),
         (("--memory", 1e-3, "--n", 200), "memory"),
-        (("--kernel", "linear"), "singular"),
         (("--effort", "great"), "effort"),
         (("--delta", 0), "delta"),
         (("--bounds", "nosuch"), "bound"),
         (("--html", "-"), "--json alone"),
         (("--json", "nowhere/k.json"), "directory"),
+    ],
+)
+def test_what_is_refused(refused: Callable[..., str], desk: Path, words: tuple[object, ...], says: str) -> None:
+    assert says in refused("kernel", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--kernel", "linear"), "singular"),
         (("--data", "twins.npz", "--bandwidth", 1), "rows 0 and 1"),
         (("--factor", "data.npz"), "folder"),
     ],
 )
-def test_what_is_refused(refused: Callable[..., str], desk: Path, words: tuple[object, ...], says: str) -> None:
+def test_what_the_fit_finds_out(boundcheck: Callable[..., Any], desk: Path, words: tuple[object, ...], says: str) -> None:
+    """The estimate of time and memory has been printed by then; no file is written."""
     x = np.ones((4, 2), dtype=np.float32)
     np.savez(desk / "twins.npz", x_train=x, y_train=[0, 1, 0, 1], x_test=x, y_test=[0, 1, 0, 1])
-    assert says in refused("kernel", *words)
+    answer = boundcheck("kernel", *words, "--json", "k.json")
+    assert answer.code == 2
+    assert answer.err.count("\n") == 1
+    assert says in answer.err
+    assert not (desk / "k.json").exists()

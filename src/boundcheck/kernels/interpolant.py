@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -28,6 +29,11 @@ from boundcheck.kernels.store import Folder
 from boundcheck.progress import Progress, silent
 
 _ROWS = 1024  # test points at a time
+
+
+def _has_classes(estimator: MinNormInterpolant) -> bool:
+    """Whether there are scores of classes: known before the fit only where the type says it."""
+    return estimator._kind == "classification" or hasattr(estimator, "classes_")
 
 
 class MinNormInterpolant(BaseEstimator):  # type: ignore[misc]
@@ -216,15 +222,9 @@ class MinNormInterpolant(BaseEstimator):  # type: ignore[misc]
                 parts.append(found)
         return np.concatenate(parts)
 
+    @available_if(_has_classes)
     def decision_function(self, X: Any) -> Array:
-        """Values of the functions: shape (m,) for two classes, (m, k) for k classes.
-
-        Raises:
-            AttributeError: The targets were no labels.
-        """
-        check_is_fitted(self)
-        if not hasattr(self, "classes_"):
-            raise AttributeError("a regression has no decision function; predict gives its values")
+        """Values of the functions: shape (m,) for two classes, (m, k) for k classes; a regression has none."""
         values = self.values(X)
         return values[:, 0] if values.shape[1] == 1 else values
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from boundcheck.bounds import CATALOGUE
 from boundcheck.data import load_dataset, parse_labels
+from boundcheck.errors import InputError
 from boundcheck.evaluation import ask, check_delta, check_effort, chosen_theorems
 from boundcheck.kernels.catalogue import make_kernel
 from boundcheck.kernels.facts import KernelFacts, gather
@@ -118,6 +119,8 @@ def prepare(job: KernelJob, *, data_dir: str | None = None, memory: float | None
         InputError: Something can't be used, or memory is short.
     """
     law = parse_labels(job.labels)
+    if not 0.0 <= job.ridge < math.inf:
+        raise InputError("a ridge of at least 0", repr(job.ridge), "0 interpolates")
     make_kernel(job.kernel, **job.parameters)  # a parameter out of its range is refused before the data are read
     dataset = load_dataset(job.data, data_dir=data_dir)
     features = None if job.features is None else make_features(job.features, dataset.shape, job.seed)
