@@ -222,7 +222,7 @@ class MinNormInterpolant(BaseEstimator):  # type: ignore[misc]
                 parts.append(found)
         return np.concatenate(parts)
 
-    @available_if(_has_classes)
+    @available_if(_has_classes)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Array:
         """Values of the functions: shape (m,) for two classes, (m, k) for k classes; a regression has none."""
         values = self.values(X)
