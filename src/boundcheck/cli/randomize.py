@@ -129,7 +129,7 @@ def _deliver(rows: list[Row], training: Training, out: str, json_file: str | Non
         screen.print(_table(lines, training))
     for row in failed:
         what = f"{row.config['inputs']} inputs, {', '.join(row.config['labels'])} labels"
-        screen.print(f"failed: {what}, seed {row.config['settings']['seed']}: {row.failed}")
+        screen.print(f"failed: {what}, seed {row.config['settings']['seed']}: {row.failed}", soft_wrap=True)
     if json_file is not None:
         content = {
             "format": "boundcheck-randomize/1",
