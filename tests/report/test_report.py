@@ -14,8 +14,9 @@ from scipy import stats
 
 from boundcheck.errors import InputError
 from boundcheck.report import Report, ledger
+from boundcheck.report.rows import PREDICTORS
 from boundcheck.report.table import as_text, table
-from boundcheck.theorem import FAMILIES, Status
+from boundcheck.theorem import ABOUT, FAMILIES, Status
 
 
 def _strict(text: str) -> dict:
@@ -236,3 +237,7 @@ def test_reading_a_report_needs_neither_torch_nor_matplotlib(report: Report, tmp
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "r.json")], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_predictor_that_a_theorem_speaks_of_has_words() -> None:
+    assert set(PREDICTORS) == set(ABOUT)

@@ -79,7 +79,7 @@ def test_a_code_length_without_kraft() -> None:
     assert claimed > 1.6
     for symbols, levels in ((4, 3), (3, 5), (6, 2)):
         strings = itertools.product(range(levels), repeat=symbols)
-        total = math.fsum(math.exp(-code_nats(np.bincount(s, minlength=levels).tolist(), 0.0)) for s in strings)
+        total = math.fsum(math.exp(-code_nats([np.bincount(s, minlength=levels).tolist()], 0.0)) for s in strings)
         assert 1.0 - 1e-9 < total <= 1.0
 
 

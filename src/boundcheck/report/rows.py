@@ -19,6 +19,7 @@ PREDICTORS = {
     "network": "the network as given",
     "gibbs": "a network drawn afresh from the posterior for each input",
     "vote": "the majority vote of all networks of the posterior",
+    "prior": "the network that a part of the sample has made the prior's mean",
     "compressed": "the network decoded from its compressed form",
     "sample": "one network drawn from the posterior",
 }
