@@ -77,13 +77,16 @@ def test_ctrl_c_keeps_what_is_finished(workers: str, desk: Path, boundcheck: Run
         text=True,
         start_new_session=True,
     )
-    rows, deadline = desk / "r" / "rows.jsonl", time.monotonic() + 120
-    while not rows.exists() or b"\n" not in rows.read_bytes():
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to every process of the command
-    out, err = process.communicate(timeout=60)
+    rows, deadline = desk / "r" / "rows.jsonl", time.monotonic() + 300
+    try:
+        while not rows.exists() or b"\n" not in rows.read_bytes():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to every process of the command
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130, err
     assert err == "boundcheck: interrupted\n"
     assert "goes on from there" in out
