@@ -39,7 +39,7 @@ def test_delta(delta: str, refused: Refused, desk: Path) -> None:
         (("bounds", "bartlet2017spectral"), "did you mean 'bartlett2017spectral'?"),
         (("bounds", "golowich2018size", "more"), "bounds --help"),
         (("train", "--model", "mpl"), "did you mean 'mlp'?"),
-        (("train", "--model", "resnet50"), "residual"),
+        (("train", "--model", "residul"), "residual"),
         (("train", "--model", "nowhere:net"), "No module named 'nowhere'"),
         (("train", "--data", "minst"), "did you mean 'mnist'?"),
         (("train", "--data", "synthetic:moons"), "synthetic problem"),

@@ -137,4 +137,5 @@ def test_ratio_sum_encloses(length: int, most: int) -> None:
 
 def test_ratio_sum_never_claims_what_it_cannot() -> None:
     assert ratio_sum(lambda i: np.full_like(i, 1.0), 10**6, roundings=0, most_terms=64)[1] == math.inf
-    assert ratio_sum(lambda i: np.full_like(i, 1e300), 100, roundings=0) == (1.0, math.inf)
+    low, high = ratio_sum(lambda i: np.full_like(i, 1e300), 100, roundings=0)
+    assert 1.0 <= low < high == math.inf

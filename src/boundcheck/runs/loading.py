@@ -96,7 +96,7 @@ def _is_compressed(path: str) -> bool:
     try:
         with Path(path).open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
-    except OSError:
+    except (OSError, ValueError):  # a name with a zero byte is a ValueError
         return False  # the reader of checkpoints says what is wrong
 
 
