@@ -27,42 +27,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from boundcheck.bounds.lemmas.kernel import kernel_predictor
-from boundcheck.bounds.lemmas.stability import (
-    best_stable_margin,
-    distance_up,
-    margin_reach_up,
-    stability_hypotheses,
-    stability_symbols,
-)
+from boundcheck.bounds.lemmas.stability import StabilityTheorem, best_stable_margin, stability_symbols
 from boundcheck.evidence.record import Evidence
-from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
+from boundcheck.theorem import Bound, NotApplicable
 
 
-class Bousquet2002LeaveOut(Theorem):
+class Bousquet2002LeaveOut(StabilityTheorem):
     """Stability with the leave-one-out loss in place of the training loss."""
 
     name = "bousquet2002leaveout"
     title = "uniform stability, leave-one-out (kernel machines)"
-    family = "stability"
     cite = "Bousquet and Elisseeff, Stability and generalization, JMLR 2 (2002), Theorems 12, 17 and 22, leave-one-out form"
     statement = (
         r"R(f) \le \hat R^{loo}_\gamma(f) + \eta + \beta + (4 n \beta + 1) \sqrt{\frac{\ln(2005/\delta)}{2n}}, \quad"
         r" \beta = \frac{\tau \sigma B}{2 \lambda n \gamma}"
     )
-    reads = ("kernel", "margins", "problem")
-    moves: ClassVar[Mapping[str, int]] = {
-        "left_out": -1,
-        "diagonal": 1,
-        "ridge": -1,
-        "loss_scale": 1,
-        "gap": 1,
-        "n": -1,
-        "delta": -1,
-    }
-
-    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """Those of the form with the training loss."""
-        return stability_hypotheses(evidence)
+    moves: ClassVar[Mapping[str, int]] = {"left_out": -1, **StabilityTheorem.machine_moves}
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """The penalty, the loss, the bound of the kernel and the margins of the examples that were left out.
@@ -102,11 +82,6 @@ class Bousquet2002LeaveOut(Theorem):
             delta: Confidence in (0, 1).
         """
         return best_stable_margin(
-            margins=left_out,
-            reach=margin_reach_up(diagonal=diagonal, ridge=ridge, squared=squared, loss_scale=loss_scale, outputs=outputs),
-            distance=distance_up(diagonal=diagonal, ridge=ridge, gap=gap, outputs=outputs),
-            moved=1.0,
-            n=n,
-            delta=delta,
-            loss="leave-one-out loss",
-        )
+            left_out, at_hand=False, moved=1.0, loss="leave-one-out loss", diagonal=diagonal, ridge=ridge, squared=squared,
+            loss_scale=loss_scale, gap=gap, outputs=outputs, n=n, delta=delta,
+        )  # fmt: skip

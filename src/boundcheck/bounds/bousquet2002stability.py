@@ -25,45 +25,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from boundcheck.bounds.lemmas.kernel import kernel_predictor
-from boundcheck.bounds.lemmas.stability import (
-    best_stable_margin,
-    distance_up,
-    margin_reach_up,
-    stability_hypotheses,
-    stability_symbols,
-)
+from boundcheck.bounds.lemmas.stability import StabilityTheorem, best_stable_margin, stability_symbols
 from boundcheck.evidence.record import Evidence
-from boundcheck.theorem import Bound, Hypothesis, Theorem
+from boundcheck.theorem import Bound
 
 
-class Bousquet2002Stability(Theorem):
+class Bousquet2002Stability(StabilityTheorem):
     """Kernel machines with a penalty fixed beforehand change little when one example changes."""
 
     name = "bousquet2002stability"
     title = "uniform stability (kernel machines)"
-    family = "stability"
     cite = "Bousquet and Elisseeff, Stability and generalization, JMLR 2 (2002), Theorems 17 and 22"
     statement = (
         r"R(f) \le \hat R_\gamma(f) + \eta + 2 \beta + (4 n \beta + 1) \sqrt{\frac{\ln(2005/\delta)}{2n}}, \quad"
         r" \beta = \frac{\tau \sigma B}{2 \lambda n \gamma}"
     )
-    reads = ("kernel", "margins", "problem")
-    moves: ClassVar[Mapping[str, int]] = {
-        "margins": -1,
-        "diagonal": 1,
-        "ridge": -1,
-        "loss_scale": 1,
-        "gap": 1,
-        "n": -1,
-        "delta": -1,
-    }
-
-    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
-        """A minimizer of a penalized convex loss, everything but the sample fixed beforehand."""
-        return stability_hypotheses(evidence)
+    moves: ClassVar[Mapping[str, int]] = {"margins": -1, **StabilityTheorem.machine_moves}
 
     def measure(self, evidence: Evidence) -> dict[str, Any]:
         """The penalty, the loss, the bound of the kernel and the margins.
@@ -95,19 +73,12 @@ class Bousquet2002Stability(Theorem):
             ridge: lambda > 0, the weight of the squared norm beside the average loss.
             squared: Whether the loss is the squared one.
             loss_scale: Y, a bound on the norms of targets, for the squared loss; else sigma, its Lipschitz constant.
-            gap: g >= 0, how far the objective may lie above its minimum.
+            gap: g >= 0, how far the objective of the function at hand may lie above its minimum.
             outputs: Number of functions: 1, or one for each class.
             n: Sample size.
             delta: Confidence in (0, 1).
         """
-        distance = distance_up(diagonal=diagonal, ridge=ridge, gap=gap, outputs=outputs)
-        lowered = np.asarray(margins, dtype=np.float64)
         return best_stable_margin(
-            margins=np.nextafter(lowered - distance, -np.inf) if distance else lowered,
-            reach=margin_reach_up(diagonal=diagonal, ridge=ridge, squared=squared, loss_scale=loss_scale, outputs=outputs),
-            distance=distance,
-            moved=2.0,
-            n=n,
-            delta=delta,
-            loss="margin loss",
-        )
+            margins, at_hand=True, moved=2.0, loss="margin loss", diagonal=diagonal, ridge=ridge, squared=squared,
+            loss_scale=loss_scale, gap=gap, outputs=outputs, n=n, delta=delta,
+        )  # fmt: skip

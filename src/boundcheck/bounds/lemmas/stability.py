@@ -21,11 +21,10 @@ gamma.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from boundcheck.bounds.lemmas.kernel import diagonal_hypothesis, kernel_hypotheses
 from boundcheck.evidence.kernel_predictor import KernelPredictor
@@ -33,7 +32,7 @@ from boundcheck.evidence.record import Evidence
 from boundcheck.numerics.grid import LOG_GRID_SIZE_UP, scale_grid
 from boundcheck.numerics.margin_loss import ramp_average_up
 from boundcheck.numerics.rounding import add_up, div_up, log_up, mul_down, mul_up, sqrt_up
-from boundcheck.theorem import Bound, Hypothesis, NotApplicable
+from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
 
 OFFSETS = (0.0, 2.0**-16, 2.0**-12, 2.0**-8, 2.0**-4)
 """eta, fixed beforehand: what a loss leaves for the distance from the minimizer, in units of its margin."""
@@ -41,20 +40,29 @@ OFFSETS = (0.0, 2.0**-16, 2.0**-12, 2.0**-8, 2.0**-4)
 _LOSSES = ("squared", "lipschitz")
 
 
-def stability_hypotheses(evidence: Evidence) -> Sequence[Hypothesis]:
-    """A minimizer of a penalized convex loss, everything but the sample fixed beforehand."""
-    kernel = evidence.kernel
-    penalized = kernel is not None and kernel.ridge is not None and kernel.loss in _LOSSES
-    return (
-        *kernel_hypotheses(evidence),
-        diagonal_hypothesis(evidence),
-        Hypothesis.check(
-            "the predictor minimizes an average convex loss plus a penalty on its whole norm",
-            penalized,
-            "it is the interpolant of smallest norm, or was found otherwise",
-        ),
-        Hypothesis.assume("the penalty, the loss and a bound on the targets were fixed before the training sample was looked at"),
-    )
+class StabilityTheorem(Theorem):
+    """A bound by uniform stability: what all of them read and ask for. Each has its own empirical term."""
+
+    family = "stability"
+    reads = ("kernel", "margins", "problem")
+    machine_moves: ClassVar[Mapping[str, int]] = {"diagonal": 1, "ridge": -1, "loss_scale": 1, "gap": 1, "n": -1, "delta": -1}
+
+    def hypotheses(self, evidence: Evidence) -> Sequence[Hypothesis]:
+        """A minimizer of a penalized convex loss, everything but the sample fixed beforehand."""
+        kernel = evidence.kernel
+        penalized = kernel is not None and kernel.ridge is not None and kernel.loss in _LOSSES
+        return (
+            *kernel_hypotheses(evidence),
+            diagonal_hypothesis(evidence),
+            Hypothesis.check(
+                "the predictor minimizes an average convex loss plus a penalty on its whole norm",
+                penalized,
+                "it is the interpolant of smallest norm, or was found otherwise",
+            ),
+            Hypothesis.assume(
+                "the penalty, the loss and a bound on the targets were fixed before the training sample was looked at"
+            ),
+        )
 
 
 def stability_symbols(kernel: KernelPredictor, n: int) -> dict[str, Any]:
@@ -77,41 +85,50 @@ def stability_symbols(kernel: KernelPredictor, n: int) -> dict[str, Any]:
     }
 
 
-def margin_reach_up(*, diagonal: float, ridge: float, squared: bool, loss_scale: float, outputs: int) -> float:
-    """What a margin moves by, times n, when one example is left out, rounded up."""
-    lipschitz = mul_up(2.0, loss_scale, add_up(1.0, sqrt_up(div_up(diagonal, ridge)))) if squared else loss_scale
-    return mul_up(_tau(outputs), div_up(mul_up(lipschitz, diagonal), 2.0 * ridge))
-
-
-def distance_up(*, diagonal: float, ridge: float, gap: float, outputs: int) -> float:
-    """e, how far margins can lie from those of the minimizer, rounded up."""
-    return mul_up(_tau(outputs), sqrt_up(div_up(mul_up(diagonal, gap), ridge)))
-
-
-def _tau(outputs: int) -> float:
-    return 1.0 if outputs == 1 else sqrt_up(2.0)
-
-
 def best_stable_margin(
-    *, margins: ArrayLike, reach: float, distance: float, moved: float, n: int, delta: float, loss: str
+    margins: Sequence[float],
+    *,
+    at_hand: bool,
+    moved: float,
+    loss: str,
+    diagonal: float,
+    ridge: float,
+    squared: bool,
+    loss_scale: float,
+    gap: float,
+    outputs: int,
+    n: int,
+    delta: float,
 ) -> Bound:
     """The smallest of the bounds for all margins and offsets, which hold together.
 
     Args:
-        margins: Margins of the minimizer on the sample, or at each example of the minimizer without it; from below.
-        reach: n times what a margin moves by when one example is left out.
-        distance: e, how far margins of the function at hand can lie from the minimizer's.
+        margins: Margins on the sample, or at each example of the minimizer without it; from below.
+        at_hand: Whether these are margins of the function at hand, which lie up to e above those of the minimizer.
         moved: How many times beta the mean of risk less empirical risk can be.
+        loss: Name of the empirical term.
+        diagonal: B >= 0, a bound on k(x, x) known beforehand.
+        ridge: lambda > 0, the weight of the squared norm beside the average loss.
+        squared: Whether the loss is the squared one.
+        loss_scale: Y, a bound on the norms of targets, for the squared loss; else sigma, its Lipschitz constant.
+        gap: g >= 0, how far the objective of the function at hand may lie above its minimum.
+        outputs: Number of functions: 1, or one for each class.
         n: Sample size.
         delta: Confidence of the whole grid.
-        loss: Name of the empirical term.
     """
+    tau = 1.0 if outputs == 1 else sqrt_up(2.0)
+    lipschitz = mul_up(2.0, loss_scale, add_up(1.0, sqrt_up(div_up(diagonal, ridge)))) if squared else loss_scale
+    reach = mul_up(tau, div_up(mul_up(lipschitz, diagonal), 2.0 * ridge))  # n times what a margin moves by
+    distance = mul_up(tau, sqrt_up(div_up(mul_up(diagonal, gap), ridge)))  # e
+    lowered = np.asarray(margins, dtype=np.float64)
+    if at_hand and distance:
+        lowered = np.nextafter(lowered - distance, -np.inf)
     gammas = scale_grid()
     betas = div_up(reach, mul_down(gammas, float(n)))
     price = add_up(log_up(div_up(1.0, delta)), LOG_GRID_SIZE_UP, log_up(float(len(OFFSETS))))
     root = sqrt_up(div_up(price, 2.0 * n))
     stability = mul_up(betas, add_up(moved, mul_up(4.0 * n, root)))
-    ramp, best = ramp_average_up(margins, gammas), (np.inf, 0.0, 0.0, 0.0)
+    ramp, best = ramp_average_up(lowered, gammas), (np.inf, 0.0, 0.0, 0.0)
     for offset in OFFSETS:
         empirical = np.minimum(add_up(ramp, offset), 1.0)
         totals = np.where(distance <= offset * gammas, empirical + stability, np.inf)
