@@ -69,8 +69,12 @@ def test_ridge_is_stable(boundcheck: Callable[..., Any], desk: Path) -> None:
     answer = boundcheck("kernel", "--n", 300, "--ridge", 1.0, "--bandwidth", 1.5, "--json", "-")
     assert answer.code == 0, answer.err
     found = json.loads(answer.out)
-    (stability,) = [c for c in found["certificates"] if c["name"] == "bousquet2002stability"]
+    stability, left_out = (
+        next(c for c in found["certificates"] if c["name"] == name) for name in ("bousquet2002stability", "bousquet2002leaveout")
+    )
     assert stability["status"] != "not-applicable"
+    assert 0.0 < left_out["value"] < 1.2
+    assert found["kernel"]["leave_one_out"]["certified"]
     assert found["kernel"]["smallest_norm"] is None
 
 

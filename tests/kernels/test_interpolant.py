@@ -16,6 +16,7 @@ from boundcheck.kernels import interpolant as module
 from boundcheck.kernels import solve as solver
 from boundcheck.kernels.certificate import Certified
 from boundcheck.kernels.facts import gather
+from boundcheck.kernels.leave_one_out import inverse_diagonal, inverse_diagonal_within, leave_each_out, left_out
 from boundcheck.kernels.plan import plan_fit
 
 
@@ -151,8 +152,9 @@ def test_leave_one_out_is_what_leaving_out_gives() -> None:
     for i in range(40):
         rest = np.arange(40) != i
         wrong += int(MinNormInterpolant(bandwidth=0.9).fit(x[rest], y[rest]).predict(x[[i]])[0] != y[i])
-    facts = gather(k, y)
+    facts = gather(k, y, left=leave_each_out(k, certify=True))
     assert facts.leave_one_out.errors == wrong
+    assert not facts.leave_one_out.certified  # there is no ridge
     assert 0 < wrong < 40
     matrix = np.array([[1, 0.5, 0.2], [0.5, 1, 0.5], [0.2, 0.5, 1]])
     targets = np.array([1.0, -1.0, 1.0])
@@ -160,11 +162,53 @@ def test_leave_one_out_is_what_leaving_out_gives() -> None:
         fitted = MinNormInterpolant("precomputed", ridge=ridge).fit(matrix, targets)
         s = fitted.solution_
         with module.workers(1) as crew:
-            from boundcheck.kernels.leave_one_out import inverse_diagonal, left_out
-
             left = left_out(s.certified.coefficients, s.certified.targets, inverse_diagonal(s.factor, crew), np.ones(3, int))
         assert np.allclose(targets - left[:, 0], expected, atol=5e-8)
     assert MinNormInterpolant("precomputed").fit(matrix, targets).norm_ == pytest.approx(2.725540575, abs=5e-10)
+
+
+@pytest.mark.parametrize(("penalty", "widest"), [(1e-1, 1e-5), (1e-4, 1e-3)])
+def test_certified_values_hold_those_of_machines_trained_again(
+    penalty: float, widest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a float32 factor, the weight of the others kept, a pair of equal inputs; the oracle solves each system in float64."""
+    monkeypatch.setattr(solver, "DOUBLE_UP_TO", 10)
+    n = 700  # more than one batch of columns
+    x, y = cloud(n, 3, seed=8)
+    x[n - 1] = x[0]
+    k = MinNormInterpolant(bandwidth=0.9, ridge=penalty).fit(x, y)
+    assert k.solution_.route == "float32 factor"
+    left = leave_each_out(k, certify=True)
+    assert left is not None
+    assert left.errors is not None
+    assert left.errors.max() < widest
+    matrix, targets = gaussian(x, x, 0.9), np.eye(3)[y]
+    for i in (0, 1, 350, n - 1):
+        rest = np.arange(n) != i
+        a = np.linalg.solve(matrix[np.ix_(rest, rest)] + n * penalty * np.eye(n - 1), targets[rest])
+        # The oracle errs by its condition number, below 700 / 0.07, times a few roundings.
+        assert (np.abs(matrix[i, rest] @ a - left.values[i]) <= left.errors[i] + 1e-11).all()
+    facts = gather(k, y, left=left)
+    assert facts.leave_one_out.certified
+    assert facts.leave_one_out.uncertainty < 1e-3
+    estimated = leave_each_out(k, certify=False)
+    assert estimated.errors is None
+    assert np.abs(estimated.values - left.values).max() < 1e-2
+
+
+def test_what_is_certain_of_the_inverse_needs_no_good_factor() -> None:
+    """A factor of another matrix: intervals are wide and hold the truth."""
+    x, y = cloud(80, 3)
+    near, far = (MinNormInterpolant(bandwidth=b, ridge=0.01).fit(x, y) for b in (0.9, 0.85))
+    kernel = near.make_kernel()
+    with module.workers(1) as crew:
+        gram = module.Gram(kernel, kernel.prepare(x), crew, ridge=0.8)
+        truth = np.diagonal(np.linalg.inv(gaussian(x, x, 0.9) + 0.8 * np.eye(80)))
+        for fitted, width in ((near, 1e-9), (far, 1.0)):
+            low, high = inverse_diagonal_within(gram, fitted.solution_.factor)
+            assert (low - 1e-13 <= truth).all()
+            assert (truth <= high + 1e-13).all()
+            assert (high - low).max() < width
 
 
 def test_duplicates() -> None:

@@ -41,7 +41,8 @@ def kernel(
     ] = None,
     memory: Annotated[float | None, typer.Option("--memory", metavar="GB", help="Take at most this; else what is free.")] = None,
     leave_one_out: Annotated[
-        bool | None, typer.Option("--loo/--no-loo", help="Leave-one-out error; by default up to n = 10,000.")
+        bool | None,
+        typer.Option("--loo/--no-loo", help="Leave-one-out error; by default up to n = 10,000, certified (ridge) to 4,000."),
     ] = None,
     delta: Delta = 0.05,
     joint: Annotated[bool, typer.Option("--joint", help="Divide delta so that all rows hold together.")] = False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,15 +10,12 @@ import numpy as np
 from boundcheck.kernels.gram import Gram
 from boundcheck.kernels.interpolant import MinNormInterpolant
 from boundcheck.kernels.kernel import Array
-from boundcheck.kernels.leave_one_out import inverse_diagonal, left_out
+from boundcheck.kernels.leave_one_out import LeftOut
 from boundcheck.kernels.mistakes import mistakes
-from boundcheck.kernels.parallel import workers
 from boundcheck.kernels.spectrum import effective_ranks, lowest_benign_index, smallest_eigenvalue_lower
-from boundcheck.progress import Progress, silent
 
 SPECTRUM_ROWS = 2000  # rows of the sample whose eigenvalues are computed for the effective ranks
 CERTIFY_QUICK, CERTIFY_FULL = 2500, 6000  # rows up to which the smallest eigenvalue is certified, by effort
-LEAVE_ONE_OUT_QUICK = 10_000
 SPLIT = 0.1  # for the constant of the theorem of benign overfitting, which it leaves open: r_k >= SPLIT n
 
 
@@ -30,12 +26,14 @@ class LeaveOneOut:
     Attributes:
         errors: Examples that the fit without them gets wrong, ties among them.
         error: Their share.
-        uncertainty: Relative error of the diagonal that it is computed from, where a shift was factored; 0 without.
+        uncertainty: Relative error of the diagonal of the inverse that it is computed from.
+        certified: Whether the values are known to within certified errors.
     """
 
     errors: int
     error: float
     uncertainty: float
+    certified: bool
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class KernelFacts:
         largest_defect: Largest |f_c(x_i) - Y_ic|, from above; for ridge that of the linear system.
         smallest_eigenvalue: Rayleigh quotient, and an eigenvalue lies within the second number of it.
         largest_eigenvalue: The same at the other end.
-        certified_eigenvalue: A lower bound of the smallest eigenvalue, ``None`` where none was computed.
+        certified_eigenvalue: A lower bound of the smallest eigenvalue of K + ridge I, ``None`` where none was computed.
         condition: Ratio of the Rayleigh quotients: a lower bound of the condition number up to the error bars.
         condition_up: An upper bound, where the smallest eigenvalue is certified.
         rank: Numerical rank.
@@ -126,9 +124,8 @@ def gather(
     labels: np.ndarray,
     *,
     effort: str = "quick",
-    leave_one_out: bool | None = None,
+    left: LeftOut | None = None,
     seed: int = 0,
-    progress: Progress = silent,
 ) -> KernelFacts:
     """Collect what is known of a fit.
 
@@ -136,19 +133,16 @@ def gather(
         fitted: The predictor.
         labels: Training labels in [0, k), shape (n,).
         effort: ``quick`` or ``full``: up to which size the smallest eigenvalue is certified.
-        leave_one_out: Whether to; by default up to :data:`LEAVE_ONE_OUT_QUICK` rows.
+        left: What the predictors say that have not seen one example each.
         seed: Of the rows whose effective ranks are computed.
-        progress: Told what is being done.
     """
     s, m, n = fitted.solution_, len(fitted.distinct_), len(labels)
     certified = s.certified
     lower = _certified_eigenvalue(fitted, CERTIFY_FULL if effort == "full" else CERTIFY_QUICK)
-    shifted = None if lower is None else lower + certified.ridge
+    shifted = None if lower is None else (lower + certified.ridge) * (1.0 - 2.0**-52)
     guess = shifted if shifted is not None else s.smallest.value if s.smallest.value > 0.0 else None
     low, high = certified.norm()
     interpolates = certified.ridge == 0.0
-    wanted = m <= LEAVE_ONE_OUT_QUICK if leave_one_out is None else leave_one_out
-    left = _leave_one_out(fitted, labels, progress) if wanted and s.factor is not None else None
     return KernelFacts(
         kernel=fitted.make_kernel().describe(),
         n=n,
@@ -164,7 +158,7 @@ def gather(
         largest_defect=float((np.abs(certified.defect) + certified.errors).max()),
         smallest_eigenvalue=(s.smallest.value, s.smallest.within),
         largest_eigenvalue=(s.largest.value, s.largest.within),
-        certified_eigenvalue=lower,
+        certified_eigenvalue=shifted,
         condition=s.largest.value / s.smallest.value if s.smallest.value > 0.0 else None,
         condition_up=None if shifted is None else _largest_up(fitted) / shifted,
         rank=s.rank,
@@ -172,7 +166,7 @@ def gather(
         distance=None if guess is None else certified.distance(guess),
         coefficient_error=None if guess is None else certified.coefficient_error(guess),
         distance_certified=lower is not None,
-        leave_one_out=left,
+        leave_one_out=None if left is None else _leave_one_out(left, labels),
         effective=_effective(fitted, seed),
         seconds=dict(s.seconds),
     )
@@ -200,17 +194,9 @@ def _largest_up(fitted: MinNormInterpolant) -> float:
     return (_gram(fitted).trace_up() + fitted.solution_.certified.ridge) * (1.0 + 2.0**-50)
 
 
-def _leave_one_out(fitted: MinNormInterpolant, labels: np.ndarray, progress: Progress) -> LeaveOneOut | None:
-    s = fitted.solution_
-    if s.factor is None:
-        return None
-    with workers() as crew:
-        diagonal = inverse_diagonal(s.factor, crew, progress)
-    counts = np.bincount(fitted.inverse_, minlength=len(fitted.distinct_)).astype(np.int64)
-    values = left_out(s.certified.coefficients, s.certified.targets, diagonal, counts)
-    wrong, _ = mistakes(values[fitted.inverse_], labels)
-    bar = s.shift / s.smallest.value if s.smallest.value > 0.0 else math.inf
-    return LeaveOneOut(int(wrong.sum()), float(wrong.mean()), bar)
+def _leave_one_out(left: LeftOut, labels: np.ndarray) -> LeaveOneOut:
+    wrong, _ = mistakes(left.values, labels)
+    return LeaveOneOut(int(wrong.sum()), float(wrong.mean()), left.uncertainty, left.errors is not None)
 
 
 def _effective(fitted: MinNormInterpolant, seed: int) -> EffectiveRanks | None:

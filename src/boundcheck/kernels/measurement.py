@@ -23,6 +23,7 @@ from boundcheck.evidence.record import Errors, Evidence, Problem, Provenance
 from boundcheck.kernels.features import Features
 from boundcheck.kernels.interpolant import MinNormInterpolant, MinNormRegressor
 from boundcheck.kernels.kernel import Array
+from boundcheck.kernels.leave_one_out import LeftOut
 from boundcheck.kernels.mistakes import margins_below, mistakes
 from boundcheck.numerics.rounding import div_up, mul_up, sum_up, up
 
@@ -111,13 +112,19 @@ class KernelStudy:
 
 
 def measure_kernel(
-    sample: KernelSample, fitted: MinNormInterpolant, *, seed: int = 0, notes: tuple[str, ...] = ()
+    sample: KernelSample,
+    fitted: MinNormInterpolant,
+    *,
+    left: LeftOut | None = None,
+    seed: int = 0,
+    notes: tuple[str, ...] = (),
 ) -> KernelStudy:
     """The evidence of a fitted predictor.
 
     Args:
         sample: The sample that it was fitted to.
         fitted: What :func:`fit_sample` returned.
+        left: What the predictors say that have not seen one example each.
         seed: For the record.
         notes: What a reader of the report has to know.
     """
@@ -151,7 +158,7 @@ def measure_kernel(
             ),
             errors=_errors(sample, values, test_values),
             margins=tuple(margins_below(values, errors, sample.y).tolist()),
-            kernel=_predictor(sample, fitted),
+            kernel=_predictor(sample, fitted, left),
             absent={},
         ),
         test_values,
@@ -179,7 +186,7 @@ def _errors(sample: KernelSample, values: Array, test_values: Array) -> Errors:
     )
 
 
-def _predictor(sample: KernelSample, fitted: MinNormInterpolant) -> KernelPredictor:
+def _predictor(sample: KernelSample, fitted: MinNormInterpolant, left: LeftOut | None) -> KernelPredictor:
     """What theorems ask of it."""
     certified, kernel = fitted.solution_.certified, fitted.make_kernel()
     outputs, n = certified.targets.shape[1], len(sample.y)
@@ -197,7 +204,17 @@ def _predictor(sample: KernelSample, fitted: MinNormInterpolant) -> KernelPredic
         loss=None if ridge is None else "squared",
         loss_scale=None if ridge is None else 1.0,
         gap=None if ridge is None else _gap(certified.defect_up, trace, ridge, n),
+        left_out=None
+        if left is None or left.errors is None
+        else tuple(margins_below(left.values, left.errors, sample.y).tolist()),
     )
+
+
+def _left_out_margins(left: LeftOut | None, labels: NDArray[np.int64]) -> tuple[float, ...] | None:
+    """Margins from below, where the values are certain."""
+    if left is None or left.errors is None:
+        return None
+    return tuple(margins_below(left.values, left.errors, labels).tolist())
 
 
 def _gap(defect: float, trace: float, ridge: float, n: int) -> float:

@@ -15,6 +15,7 @@ from boundcheck.evaluation import ask, check_delta, check_effort, chosen_theorem
 from boundcheck.kernels.catalogue import make_kernel
 from boundcheck.kernels.facts import KernelFacts, gather
 from boundcheck.kernels.features import make_features
+from boundcheck.kernels.leave_one_out import LeftOut, leave_each_out
 from boundcheck.kernels.measurement import KernelSample, fit_sample, measure_kernel, sample_of
 from boundcheck.kernels.plan import Plan, plan_fit
 from boundcheck.measures import Measured
@@ -22,8 +23,11 @@ from boundcheck.progress import Progress, silent
 
 if TYPE_CHECKING:
     from boundcheck.evidence.record import Evidence
+    from boundcheck.kernels.interpolant import MinNormInterpolant
     from boundcheck.report.report import Report
 
+LEAVE_ONE_OUT_QUICK = 10_000  # rows up to which each is left out without being asked to
+CERTIFIED_LEFT_OUT_QUICK = 4000  # and up to which that is certified, for a ridge
 _SECTIONS = frozenset({"kernel", "margins", "problem", "errors"})
 
 
@@ -165,14 +169,20 @@ def run(
         progress=lambda what, share: progress(what, 0.9 * share),
     )  # fmt: skip
     fitted.progress = lambda what, share: progress(what, 0.9 + 0.05 * share)
-    facts = gather(
-        fitted, sample.y, effort=effort, leave_one_out=leave_one_out, seed=job.seed,
-        progress=lambda what, share: progress(what, 0.9 + 0.1 * share),
-    )  # fmt: skip
-    evidence = measure_kernel(sample, fitted, seed=job.seed, notes=tuple(sentences(facts))).evidence
+    left = _left_out(fitted, leave_one_out, lambda what, share: progress(what, 0.9 + 0.1 * share))
+    facts = gather(fitted, sample.y, effort=effort, left=left, seed=job.seed)
+    evidence = measure_kernel(sample, fitted, left=left, seed=job.seed, notes=tuple(sentences(facts))).evidence
     names = kernel_theorems(None) if bounds is None else tuple(bounds)
     report = ask(evidence, delta=delta, bounds=names, joint=joint)
     return KernelResult(job, facts, evidence, _with_measures(report, facts))
+
+
+def _left_out(fitted: MinNormInterpolant, wanted: bool | None, progress: Progress) -> LeftOut | None:
+    """What the predictors without one example each say: certified where a ridge allows it and the size, or who asked, does."""
+    m = len(fitted.distinct_)
+    if wanted is False or (wanted is None and m > LEAVE_ONE_OUT_QUICK):
+        return None
+    return leave_each_out(fitted, certify=wanted is True or m <= CERTIFIED_LEFT_OUT_QUICK, progress=progress)
 
 
 def _with_measures(report: Report, facts: KernelFacts) -> Report:
@@ -212,7 +222,8 @@ def sentences(facts: KernelFacts) -> list[str]:
         )
     if facts.leave_one_out is not None:
         left = facts.leave_one_out
-        bar = f" (diagonal of the inverse known to {left.uncertainty:.1%})" if left.uncertainty else ""
+        how = "certified" if left.certified else "estimated"
+        bar = f" (diagonal of the inverse known to {left.uncertainty:.1g} of it, {how})" if left.uncertainty else ""
         says.append(f"leave-one-out error {left.error:.4g} in closed form{bar}: an estimate of the risk at n - 1, no bound")
     if facts.effective is not None:
         e = facts.effective
