@@ -10,10 +10,10 @@ import pytest
 from boundcheck.numerics.convolution import (
     convolution_norm,
     convolution_norm_lower,
-    torus_bound,
     transposed_convolution_norm,
     transposed_output_size,
 )
+from boundcheck.numerics.torus import torus_bound
 from boundcheck.numerics.unrolled import convolution, unrolled_frobenius, unrolled_row_norm_sum
 
 MODES = ["zeros", "circular", "reflect", "replicate"]

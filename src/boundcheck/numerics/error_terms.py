@@ -1,10 +1,10 @@
 r"""How far floating-point arithmetic can lead astray, as numbers to add to a result.
 
-Everything here speaks of float64 in round-to-nearest. A sum of :math:`k` products, added in any order, with or without
-fused multiply-add, differs from the exact one by at most :math:`\gamma_k\sum|a_ib_i|` with
-:math:`\gamma_k=ku/(1-ku)`, :math:`u=2^{-53}` (Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 3), plus
-what underflow swallows. The one premise on the linear algebra library is that it multiplies matrices by inner products
-(not by Strassen's recursion), in float64.
+Everything here speaks of float64 in round-to-nearest, or of float32 where its unit roundoff is given. A sum of :math:`k`
+products, added in any order, with or without fused multiply-add, differs from the exact one by at most
+:math:`\gamma_k\sum|a_ib_i|` with :math:`\gamma_k=ku/(1-ku)`, :math:`u=2^{-53}` (Higham, *Accuracy and Stability of
+Numerical Algorithms*, ch. 3), plus what underflow swallows. The one premise on the linear algebra library is that it
+multiplies matrices by inner products (not by Strassen's recursion), in the precision of the arrays or a wider one.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ TINY = 2.0**-1022
 """What one underflow can lose at most, also where the machine flushes subnormal numbers to zero."""
 
 
-def gamma(count: int) -> float:
+def gamma(count: int, unit: float = UNIT) -> float:
     r""":math:`\gamma_k=ku/(1-ku)`, rounded up.
 
     Args:
         count: The number of roundings k.
+        unit: The unit roundoff u.
 
     Raises:
         InputError: ``count`` is so large that no bound of this kind holds.
     """
-    if count * UNIT > 0.01:
-        raise InputError("an array with fewer than 1e13 terms in a sum", f"{count} terms", "split the array")
+    if count * unit > 0.01:
+        raise InputError(f"an array with fewer than {0.01 / unit:.0e} terms in a sum", f"{count} terms", "split the array")
     # A division, a difference and a product round: 2^-50 is more than they can take.
-    return count * UNIT / (1.0 - count * UNIT) * (1.0 + 2.0**-50)
+    return count * unit / (1.0 - count * unit) * (1.0 + 2.0**-50)
 
 
 @overload

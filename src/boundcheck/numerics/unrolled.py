@@ -165,20 +165,23 @@ class Convolution:
             slices.append(slice(start, start + axis.stride * (axis.outputs - 1) + 1, axis.stride))
         return tuple(slices)
 
+    def reads(self) -> npt.NDArray[np.int64]:
+        """The input that each tap of each output reads, (outputs, taps), all three numbered in C order; -1 for none."""
+        flat = np.zeros((1, 1), dtype=np.int64)
+        for axis in self.axes:
+            before, source = flat[:, None, :, None], axis.source(self.mode)[:, None, :]
+            joined = np.where((before < 0) | (source < 0), -1, before * axis.size + source)
+            flat = joined.reshape(len(flat) * len(source), -1)
+        return flat
+
     def matrix(self, group: int) -> Array:
         """The matrix of one group (scaled), (out/groups * outputs, in/groups * inputs); taps that meet are added."""
-        kernel = self.kernel[group]
-        sources = [axis.source(self.mode) for axis in self.axes]
-        sizes, outputs = [axis.size for axis in self.axes], [axis.outputs for axis in self.axes]
-        full = np.zeros((math.prod(outputs), math.prod(sizes), *kernel.shape[:2]))
-        rows = np.arange(math.prod(outputs))
-        for tap in np.ndindex(*kernel.shape[2:]):
-            grid = np.meshgrid(*[source[:, place] for source, place in zip(sources, tap, strict=True)], indexing="ij")
-            reads = np.stack([part.ravel() for part in grid])
-            inside = (reads >= 0).all(axis=0)
-            columns = np.ravel_multi_index(tuple(np.where(inside, reads, 0)), sizes)
-            full[rows[inside], columns[inside]] += kernel[(..., *tap)]
-        return full.transpose(2, 0, 3, 1).reshape(kernel.shape[0] * len(rows), -1)
+        kernel, reads = self.kernel[group], self.reads()
+        full = np.zeros((len(reads), math.prod(axis.size for axis in self.axes), *kernel.shape[:2]))
+        for place, tap in enumerate(np.ndindex(*kernel.shape[2:])):
+            rows = np.flatnonzero(reads[:, place] >= 0)
+            full[rows, reads[rows, place]] += kernel[(..., *tap)]
+        return full.transpose(2, 0, 3, 1).reshape(kernel.shape[0] * len(reads), -1)
 
 
 def _overlaps(source: npt.NDArray[np.int64]) -> list[tuple[int, Array]]:
@@ -262,8 +265,10 @@ def convolution(
         raise InputError(f"{padding_mode} padding within the input", f"{pads} for {sizes}", "check the input size")
     mode = padding_mode if any(map(any, pads)) else "zeros"
     exponent = int(np.frexp(np.abs(array.astype(np.float64)).max())[1])
-    scaled = np.ldexp(array.astype(np.float64), -exponent)
-    return Convolution(scaled.reshape(groups, array.shape[0] // groups, *array.shape[1:]), exponent, axes, mode)
+    # Taps outermost in memory: a tap is then a matrix that BLAS reads as it lies.
+    by_tap = np.ldexp(np.moveaxis(array, (0, 1), (-2, -1)).astype(np.float64, order="C"), -exponent)
+    scaled = np.moveaxis(by_tap.reshape(*array.shape[2:], groups, -1, array.shape[1]), range(spatial), range(-spatial, 0))
+    return Convolution(scaled, exponent, axes, mode)
 
 
 def unrolled_frobenius(kernel: npt.ArrayLike, input_size: Sequence[int], **layer: Any) -> float:
