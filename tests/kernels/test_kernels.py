@@ -136,6 +136,23 @@ def test_integers_are_exact_in_parts() -> None:
         assert np.allclose(found, np.exp(-square / (2 * (40.0 * 255.0) ** 2)), rtol=1e-11, atol=0.0)
 
 
+def test_columns_that_the_sample_leaves_alone_still_part_other_points() -> None:
+    """Pixels that are the same in the whole sample are dropped from products with it; a point that differs there is farther."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (20, 50)).astype(np.uint8)
+    x[:, 10:30] = 7
+    kernel = Gaussian(600.0)
+    a = kernel.prepare(x)
+    assert a.x.shape == (20, 30)
+    for other in (rng.integers(0, 256, (5, 50)).astype(np.uint8), rng.uniform(0, 256, (5, 50)), x[:3]):
+        b = kernel.prepare(other, a)
+        found = kernel.block(b, slice(0, len(b)), a, slice(0, 20)).values
+        square = ((other[:, None].astype(np.float64) - x[None].astype(np.float64)) ** 2).sum(axis=2)
+        assert np.allclose(found, np.exp(-square / (2 * 600.0**2)), rtol=1e-12, atol=0.0)
+    alone = kernel.prepare(x[:1])
+    assert kernel.block(alone, slice(0, 1), alone, slice(0, 1)).values.tolist() == [[1.0]]
+
+
 def gaussian_mean(rho: float, f: str) -> float:
     """2 E[f(u) f(v)] for standard normals of correlation rho, by quadrature over the plane in polar coordinates."""
     angle = mpmath.acos(rho)

@@ -27,7 +27,7 @@ Blocks = Callable[[slice, slice], NDArray[np.float64]]
 _POTRF: dict[str, Callable[..., Any]] = {"float32": lapack.spotrf, "float64": lapack.dpotrf}
 _TRTRI: dict[str, Callable[..., Any]] = {"float32": lapack.strtri, "float64": lapack.dtrtri}
 _TRSM: dict[str, Callable[..., Any]] = {"float32": blas.strsm, "float64": blas.dtrsm}
-TILE = 1024  # rows of a tile: with as many columns it stays in the cache while the earlier columns are applied to it
+TILE = 512  # rows of a tile: with as many columns it stays in the cache while the earlier columns are applied to it
 _INVERTED = 128  # order of the triangles that are inverted: their conditioning enters the error, so they are kept small
 
 
@@ -47,7 +47,7 @@ class Store(Protocol):
 
 def width_for(n: int) -> int:
     """Columns in a column of blocks: large enough for fast products, small enough that one is a small part of the work."""
-    return min(1024, max(64, -(-n // 16)))
+    return min(1024, max(64, -(-n // 32)))
 
 
 def tiles(start: int, stop: int, n: int) -> list[slice]:

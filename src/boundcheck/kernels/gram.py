@@ -118,12 +118,14 @@ class Gram:
         """
         q = right.shape[1]
         sizes = np.abs(right)
-        totals = sizes.sum(axis=0)
+        both, totals = np.concatenate([right, sizes], axis=1), sizes.sum(axis=0)
 
         def parts(values: Array, rounded: Block, source: slice) -> Array:
-            absolute = values if self.kernel.nonnegative else np.abs(values)
-            size = absolute @ sizes[source]
-            return np.concatenate([values @ right[source], size, rounded.relative * size + rounded.absolute * totals], axis=1)
+            if self.kernel.nonnegative:
+                found = values @ both[source]
+            else:
+                found = np.concatenate([values @ right[source], np.abs(values) @ sizes[source]], axis=1)
+            return np.concatenate([found, rounded.relative * found[:, q:] + rounded.absolute * totals], axis=1)
 
         def work(tile: Tile) -> tuple[Array, Array]:
             rows, columns = tile

@@ -20,16 +20,23 @@ class Points:
 
     Attributes:
         x: Shape (n, d), float64, transformed as the kernel asks; or float32 that holds integers exactly.
-        squares: Computed squared Euclidean norms of the rows of ``x``, shape (n,).
+        squares: Computed squared Euclidean norms of the inputs so transformed, shape (n,).
         origin: What was subtracted from the inputs, shape (d,); ``None`` for nothing.
         edges: Where columns of integers are cut so that every product of rows, part by part, is exact in float32; empty for
             real numbers.
+        kept: Which coordinates ``x`` has, where those in which the whole sample is at the origin were dropped.
     """
 
     x: NDArray[Any]
     squares: Array
     origin: Array | None = None
     edges: tuple[int, ...] = ()
+    kept: NDArray[np.intp] | None = None
+
+    @property
+    def dimension(self) -> int:
+        """Coordinates of an input; ``squares`` are over all of them."""
+        return int(self.x.shape[1]) if self.origin is None else len(self.origin)
 
     def __len__(self) -> int:
         return len(self.x)

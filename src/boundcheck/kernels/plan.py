@@ -14,7 +14,7 @@ from boundcheck.kernels.factor import TILE, width_for
 from boundcheck.kernels.parallel import library_threads
 from boundcheck.kernels.solve import DOUBLE_UP_TO
 
-_PASSES = 2.5  # over the Gram matrix after the first: a step or two of refinement and the certificate
+_PASSES = 2.0  # over the Gram matrix after the first: a step of refinement and the certificate
 _KEEP_SHARE = 0.5  # blocks are kept where everything then takes at most this share of the free memory
 _OTHERS = 64e6  # bytes of the interpreter's own growth while it works
 

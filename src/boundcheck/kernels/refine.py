@@ -16,7 +16,6 @@ from typing import Protocol
 
 import numpy as np
 
-from boundcheck.kernels.factor import Factor
 from boundcheck.kernels.kernel import Array
 
 _TRUST = 10.0  # the next residual is foretold to within this factor
@@ -49,7 +48,7 @@ class Refined:
 
 def refine(
     times: Callable[[Array], Array],
-    factor: Factor,
+    inverse: Callable[[Array], Array],
     right: Array,
     *,
     target: float,
@@ -61,7 +60,7 @@ def refine(
 
     Args:
         times: Multiplies by K.
-        factor: Of a matrix near K.
+        inverse: Multiplies by the inverse of a matrix near K, about.
         right: Y, shape (n, q).
         target: Stop when the relative residual is below this.
         limit: Stop after this many passes.
@@ -71,7 +70,7 @@ def refine(
     size = float(np.linalg.norm(right)) or 1.0  # no targets but zero: the answer is zero
     state = None if store is None else store.load_state()
     if state is None:
-        z = factor.solve(right)
+        z = inverse(right)
         state = {"a": np.zeros_like(right), "r": right.copy(), "p": z, "rz": _columns(right, z), "steps": np.zeros(1)}
     a, r, p, rz, steps = state["a"], state["r"], state["p"], state["rz"], int(state["steps"][0])
     residual = float(np.linalg.norm(r)) / size
@@ -82,7 +81,7 @@ def refine(
         before, r = r, r - step * product
         last, residual = residual, float(np.linalg.norm(r)) / size
         steps += 1
-        z = factor.solve(r)
+        z = inverse(r)
         new = _columns(r, z)
         p = z + _quotient(new - _columns(before, z), rz) * p
         rz = new

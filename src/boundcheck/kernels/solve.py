@@ -23,7 +23,7 @@ DOUBLE_UP_TO = 2500  # samples for which a float64 factor costs next to nothing
 SPECTRAL_UP_TO = 6000  # samples for which all eigenvalues are computed when no factor will do: 1 GiB and minutes
 _STEPS = 30  # conjugate gradients that have not converged by then have no factor worth the name
 _AIM = 0.1  # aim below the tolerance, so that the bound on rounding errors fits
-_SHIFT = 4.0  # of a float32 factor, in units of its roundoff times sqrt(n): what rounding moves eigenvalues by
+_SHIFT = 1.0  # of a float32 factor, in units of its roundoff times sqrt(n): what rounding moves eigenvalues by
 
 Factored = Callable[[str, float], "Keeper | None"]
 
@@ -131,9 +131,13 @@ def _by_factor(
     def on_step(steps: int, residual: float) -> None:
         progress(f"refinement step {steps}, residual {residual:.1e}", 0.7 + 0.02 * min(steps, 6))
 
-    refined = refine(lambda p: gram.times(p), factor, targets, target=_AIM * tolerance, limit=_STEPS, store=kept, on_step=on_step)
+    def inverse(right: Array) -> Array:
+        parts = np.array_split(right, min(gram.crew.count, right.shape[1]), axis=1)
+        return np.concatenate(list(gram.crew.map(factor.solve, parts)), axis=1)
+
+    refined = refine(gram.times, inverse, targets, target=_AIM * tolerance, limit=_STEPS, store=kept, on_step=on_step)
     clock.lap("refinement")
-    probes = probe(factor, seed).vectors
+    probes = probe(factor, seed, gram.crew).vectors
     clock.lap("probes of the spectrum")
     q = targets.shape[1]
     values, errors = gram.times_bounded(np.concatenate([refined.solution, probes], axis=1), _part(progress, 0.85, 1.0))

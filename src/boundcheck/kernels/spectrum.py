@@ -1,9 +1,10 @@
 r"""What can be said of the eigenvalues of a Gram matrix: estimates with error bars, a certified lower end, effective ranks.
 
 For a unit vector v with rho = v'Kv, an eigenvalue of K lies within |Kv - rho v| of rho, and lambda_min <= rho <= lambda_max.
-The vectors come from subspace iteration with the factor. A *lower* bound of lambda_min is another matter: it is certified by a
-Cholesky factor of K - s I in float64 with its residual (:func:`boundcheck.numerics.spectral.eigenvalue_excess`), which takes the
-whole matrix in memory and seven times the operations of the factor.
+The vectors come from Krylov spaces of the factor and of its inverse. A *lower* bound of lambda_min is another matter: it is
+certified by a Cholesky factor of K - s I in float64 with its residual
+(:func:`boundcheck.numerics.spectral.eigenvalue_excess`), which takes the whole matrix in memory and seven times the operations of
+the factor.
 
 Effective ranks: P. L. Bartlett, P. M. Long, G. Lugosi and A. Tsigler, Benign overfitting in linear regression, PNAS 117 (2020),
 r_k = sum_{i>k} lambda_i / lambda_{k+1} and R_k = (sum_{i>k} lambda_i)^2 / sum_{i>k} lambda_i^2. Their theorem has unspecified
@@ -13,6 +14,7 @@ constants and needs the population's covariance: a diagnostic.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +22,14 @@ import numpy as np
 from boundcheck.kernels.factor import Factor
 from boundcheck.kernels.gram import Gram
 from boundcheck.kernels.kernel import Array
+from boundcheck.kernels.parallel import Workers
 from boundcheck.numerics.error_terms import UNIT
 from boundcheck.numerics.rounding import add_up
 from boundcheck.numerics.spectral import eigenvalue_excess
 
-_BLOCK = 4  # vectors of the subspace iteration: the gap to the fifth eigenvalue sets the pace
-_SWEEPS = 6
+_INVERSE_STEPS = 8  # small eigenvalues lie close together; the largest stands apart from the next
+_FORWARD_STEPS = 5
+_EXHAUSTED = 2.0**-20  # what float32 leaves of a direction that lies in the space already
 
 
 @dataclass(frozen=True)
@@ -48,24 +52,46 @@ class Probes:
     vectors: Array
 
 
-def probe(factor: Factor, seed: int) -> Probes:
-    """Find the probes with products and solutions of the factor alone.
+def probe(factor: Factor, seed: int, crew: Workers) -> Probes:
+    """Find the probes with products and solutions of the factor alone, both ends side by side.
 
     Args:
         factor: Of a matrix near K.
         seed: Of the vectors that it starts from.
+        crew: Who does the work.
     """
-    start = np.random.default_rng(seed).standard_normal((factor.n, min(_BLOCK, factor.n)))
-    low, high = start, start
-    for _ in range(_SWEEPS):
-        low = np.linalg.qr(factor.solve(low))[0]
-        high = np.linalg.qr(factor.times(high).astype(np.float64))[0]
-    ends = []
-    for basis, position in ((low, 0), (high, -1)):
-        small = basis.T @ factor.times(basis).astype(np.float64)
-        ends.append(basis @ np.linalg.eigh(0.5 * (small + small.T))[1][:, position])
-    vectors = np.stack(ends, axis=1)
-    return Probes(vectors / np.linalg.norm(vectors, axis=0))
+    start = np.random.default_rng(seed).standard_normal((factor.n, 1))
+
+    def low() -> Array:
+        # What float32 leaves of large eigenvalues would weigh by them: they are damped before and after.
+        return _unit(factor.solve(_top(factor.solve, _unit(factor.solve(start)), _INVERSE_STEPS)))
+
+    def high() -> Array:
+        return _top(lambda v: factor.times(v).astype(np.float64), start, _FORWARD_STEPS)
+
+    return Probes(np.concatenate(list(crew.map(lambda end: end(), (low, high))), axis=1))
+
+
+def _unit(v: Array) -> Array:
+    return np.asarray(v / np.linalg.norm(v))
+
+
+def _top(apply: Callable[[Array], Array], start: Array, steps: int) -> Array:
+    """A unit vector near the largest eigenvalue of a symmetric operator, shape (n, 1): the best of a Krylov space."""
+    basis = _unit(start)
+    images = np.empty((len(start), 0))
+    for _ in range(min(steps, len(start))):
+        image = apply(basis[:, -1:])
+        images = np.concatenate([images, image], axis=1)
+        for _ in range(2):  # once more, as the first time leaves what rounding took
+            image = image - basis @ (basis.T @ image)
+        size = float(np.linalg.norm(image))
+        if not size > _EXHAUSTED * float(np.linalg.norm(images[:, -1])):
+            break
+        basis = np.concatenate([basis, image / size], axis=1)
+    basis = basis[:, : images.shape[1]]
+    small = basis.T @ images
+    return _unit(basis @ np.linalg.eigh(0.5 * (small + small.T))[1][:, -1:])
 
 
 def eigenvalue(v: Array, product: Array, error: Array) -> Eigenvalue:

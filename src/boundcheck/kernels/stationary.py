@@ -15,6 +15,7 @@ are integers, of size at most :math:`|x||x'|` by Cauchy and Schwarz, and columns
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -28,6 +29,7 @@ from boundcheck.numerics.error_terms import TINY, UNIT, gamma
 _LIBM = 2.0**-49  # exp and sqrt of NumPy are within 4 units in the last place, twice over
 _SPARE = 1.0 + 2.0**-20  # for roundings of the error bounds themselves
 _EXACT = 2.0**24  # integers up to here are float32 numbers
+_BAND = 2**15  # numbers worked on at a time: they stay in the cache of a core
 _SMALL = 2**11  # integers up to here are worth it: a column of them alone stays far below
 
 
@@ -48,24 +50,47 @@ class _OfDistance(Kernel):
         origin = rows.mean(axis=0) if like is None or like.origin is None else like.origin
         rows -= origin
         if integers:  # the sample is integer and this point is not
-            return Points(rows, np.einsum("ij,ij->i", rows, rows), origin, (0, rows.shape[1]))
+            squares, kept = np.einsum("ij,ij->i", rows, rows), None if like is None else like.kept
+            return Points(rows if kept is None else rows[:, kept], squares, origin, (0, rows.shape[1]), kept)
         rows /= self.bandwidth * self.divisor
         return Points(rows, np.einsum("ij,ij->i", rows, rows), origin)
 
-    def half_squares(self, a: Points, rows: slice, b: Points, columns: slice) -> tuple[Array, float]:
-        """Minus half the squared distances over the squared bandwidth, at most 0, and a bound on their absolute error."""
+    def half_squares(
+        self, a: Points, rows: slice, b: Points, columns: slice, finish: Callable[[Array], object] = lambda band: None
+    ) -> tuple[Array, float]:
+        """Minus half the squared distances over the squared bandwidth, at most 0, and a bound on their absolute error.
+
+        Args:
+            a: Points of the rows.
+            rows: Which of them.
+            b: Points of the columns.
+            columns: Which of them.
+            finish: Done in place to each band of the result while it is in the cache.
+        """
         left, right = a.squares[rows], b.squares[columns]
-        values = _exact_products(a, rows, b, columns) if a.edges else a.x[rows] @ b.x[columns].T
-        values -= 0.5 * left[:, None]
-        values -= 0.5 * right
-        np.minimum(values, 0.0, out=values)
+        exact = bool(a.edges) and a.x.dtype == b.x.dtype == np.float32
+        products = _exact_products(a, rows, b, columns) if a.edges else a.x[rows] @ b.x[columns].T
+        values = products if products.dtype == np.float64 else np.empty(products.shape)
+        factor = (self.bandwidth * self.divisor) ** -2.0 if a.edges else 1.0
+        half_left, half_right = 0.5 * left[:, None], 0.5 * right
+        height = max(1, _BAND // max(1, len(right)))
+        for start in range(0, len(left), height):
+            part = slice(start, start + height)
+            band = values[part]
+            if values is not products:
+                band[...] = products[part]
+            band -= half_left[part]
+            band -= half_right
+            if not exact:
+                np.minimum(band, 0.0, out=band)
+            if factor != 1.0:
+                band *= factor
+            finish(band)
         scale = float(left.max(initial=0.0) + right.max(initial=0.0))
         if not a.edges:
             return values, gamma(a.x.shape[1] + 16) * scale * _SPARE
-        factor = (self.bandwidth * self.divisor) ** -2.0
-        values *= factor
         # Products of float32 integers and their sums are exact; a real point among them errs as real points do.
-        roundings = 8.0 * UNIT if a.x.dtype == b.x.dtype == np.float32 else gamma(a.x.shape[1] + 24)
+        roundings = 8.0 * UNIT if exact else gamma(a.dimension + 24)
         return values, roundings * scale * factor * _SPARE
 
     def diagonal(self, points: Points) -> tuple[Array, float]:
@@ -79,10 +104,21 @@ class _OfDistance(Kernel):
 
 def _integers(x: NDArray[Any], like: Points | None) -> Points:
     """Small integers less an integer point, in float32, which holds them exactly."""
-    origin = np.rint(x.mean(axis=0, dtype=np.float64)) if like is None or like.origin is None else like.origin
-    rows = np.subtract(x, origin.astype(np.float32), dtype=np.float32)
-    squares = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-    return Points(rows, squares, origin, like.edges if like is not None else _edges(rows))
+    if like is not None and like.origin is not None:
+        rows = x.astype(np.float32)
+        rows -= like.origin.astype(np.float32)
+        squares, kept = _squares(rows), like.kept
+        return Points(rows if kept is None else rows[:, kept], squares, like.origin, like.edges, kept)
+    origin = np.rint(x.mean(axis=0, dtype=np.float64))
+    # A column in which the whole sample is at the origin adds nothing to its products with any point.
+    kept = np.flatnonzero((x != origin.astype(x.dtype)).any(axis=0))
+    rows = x[:, kept].astype(np.float32, order="C")
+    rows -= origin[kept].astype(np.float32)
+    return Points(rows, _squares(rows), origin, _edges(rows), kept)
+
+
+def _squares(rows: NDArray[np.float32]) -> Array:
+    return np.asarray(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
 
 
 def _edges(rows: NDArray[np.float32]) -> tuple[int, ...]:
@@ -96,20 +132,24 @@ def _edges(rows: NDArray[np.float32]) -> tuple[int, ...]:
 
 
 def _largest(rows: NDArray[np.float32]) -> float:
-    return float(np.einsum("ij,ij->i", rows, rows, dtype=np.float64).max(initial=0.0))
+    return float(_squares(rows).max(initial=0.0))
 
 
-def _exact_products(a: Points, rows: slice, b: Points, columns: slice) -> Array:
-    """Inner products of integers, part by part in float32 where that is exact, else in float64, which always is."""
+def _exact_products(a: Points, rows: slice, b: Points, columns: slice) -> NDArray[Any]:
+    """Inner products of integers, part by part in float32 where that is exact, else in float64, which always is.
+
+    One part stays in float32, which holds it.
+    """
     left, right = a.x[rows], b.x[columns]
     if a.x.dtype != np.float32 or b.x.dtype != np.float32:
         return np.asarray(left, dtype=np.float64) @ np.asarray(right, dtype=np.float64).T
-    total = np.zeros((len(left), len(right)))
+    total: NDArray[Any] | None = None
     for start, stop in pairwise(a.edges):
         x, y = left[:, start:stop], right[:, start:stop]
         far = a is not b and _largest(x) * _largest(y) > _EXACT**2
-        total += x.astype(np.float64) @ y.astype(np.float64).T if far else x @ y.T
-    return total
+        product = x.astype(np.float64) @ y.astype(np.float64).T if far else x @ y.T
+        total = product if total is None else np.add(total, product, dtype=np.float64)
+    return np.zeros((len(left), len(right))) if total is None else total
 
 
 @dataclass(frozen=True)
@@ -130,8 +170,7 @@ class Gaussian(_OfDistance):
 
     def block(self, a: Points, rows: slice, b: Points, columns: slice) -> Block:
         """An error e of the exponent is a relative error exp(e) - 1 of the value."""
-        values, error = self.half_squares(a, rows, b, columns)
-        np.exp(values, out=values)
+        values, error = self.half_squares(a, rows, b, columns, lambda band: np.exp(band, out=band))
         values[equal_pairs(a, rows, b, columns)] = 1.0
         return Block(values, math.expm1(error) * _SPARE + _LIBM, TINY)
 
