@@ -169,7 +169,8 @@ def measure(
         seed: Seed of every random draw.
         progress: Told what is being done.
         draws: Networks that are drawn from the posterior of a certificate; ``None``: as many as the effort has.
-        seconds: Time for the searches for posterior and code together; ``None``: the same work on every machine.
+        seconds: Time for the searches for posterior and code together, or for drawing from a stored posterior; ``None``: the
+            same work on every machine.
 
     Raises:
         InputError: An unknown name, effort, ``delta``, number of draws or of seconds.

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from boundcheck.cli.main import main
+from boundcheck.evidence.serialize import read_evidence
 from boundcheck.runs import certifying
 from boundcheck.runs.checkpoint import read_checkpoint
 
@@ -197,3 +198,29 @@ def test_words_that_make_no_sense_are_refused_and_no_file_is_touched(
     assert main(["certify", "--data", data, *FAST, "--out", str(out), *words]) == 2
     assert says in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("more", [("--posterior", "laplace"), ("--prior", "recursive:2")])
+def test_noise_follows_the_inputs_unless_the_posterior_can_not(
+    data: str, tmp_path: Path, more: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    certify(data, tmp_path / "a.pt", capsys=capsys)
+    assert len(read_checkpoint(tmp_path / "a.pt").certificate["bases"]) == 1
+    certify(data, tmp_path / "b.pt", "--basis", "weights", capsys=capsys)
+    assert not read_checkpoint(tmp_path / "b.pt").certificate["bases"]
+    certify(data, tmp_path / "c.pt", *more, capsys=capsys)
+    assert not read_checkpoint(tmp_path / "c.pt").certificate["bases"]
+    assert main(["certify", "--data", data, *FAST, "--basis", "inputs", *more, "--out", str(tmp_path / "d.pt")]) == 2
+    assert "every basis" in capsys.readouterr().err
+
+
+def test_a_time_that_is_short_draws_fewer_networks(data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "cert.pt"
+    certify(data, out, capsys=capsys)
+    given = ["evaluate", "--checkpoint", str(out), "--bounds", "maurer2004kl", "--evidence", str(tmp_path / "e.json")]
+    counts = {}
+    for seconds in ("1e-9", "1e9"):
+        assert main([*given, "--effort", "full", "--time", seconds]) == 0
+        counts[seconds] = read_evidence(str(tmp_path / "e.json")).posterior.draws
+        (tmp_path / "e.json").unlink()
+    assert counts == {"1e-9": 400, "1e9": 1_000_000}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 
 import pytest
@@ -13,7 +14,7 @@ from boundcheck.errors import InputError
 from boundcheck.pac_bayes.certify import around, drawn_names
 from boundcheck.pac_bayes.diagonal import LAWS, Diagonal
 from boundcheck.pac_bayes.prior import PriorDescent, PriorSettings, augmented
-from boundcheck.pac_bayes.training import Descending, Descent, Stand
+from boundcheck.pac_bayes.training import LEAST_PASSES, LEAST_STEPS, Descending, Descent, Stand
 
 
 def problem(n: int = 300) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
@@ -84,6 +85,16 @@ def test_a_posterior_that_starts_at_its_prior_is_no_nats_away() -> None:
 def test_settings_that_can_not_train_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(InputError, match="expected"):
         Descent(**change)
+
+
+@pytest.mark.parametrize(("n", "batch"), [(100, 250), (1437, 250), (60_000, 250), (60_000, 60_000)])
+def test_without_epochs_a_small_sample_gets_no_fewer_steps_than_a_large_one(n: int, batch: int) -> None:
+    passes = Descent(batch_size=batch).passes(n)
+    steps = math.ceil(n / batch)
+    assert passes >= LEAST_PASSES
+    assert passes * steps >= LEAST_STEPS
+    assert passes == LEAST_PASSES or (passes - 1) * steps < LEAST_STEPS
+    assert Descent(batch_size=batch, epochs=3).passes(n) == 3
 
 
 def test_what_learns_statistics_from_the_counted_examples_is_refused_by_name() -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from boundcheck.runs.certifying import CertifyJob
     from boundcheck.runs.checkpoint import Checkpoint
 
+_LEAST_SHARE = 0.05  # of a time budget is kept for measuring, whatever training took
+
 
 def certify(
     data: Annotated[
@@ -44,7 +46,7 @@ def certify(
         str | None, typer.Option("--model-kwargs", metavar="JSON", help="Further arguments of the model.")
     ] = None,
     n: Annotated[int | None, typer.Option("--n", help="Train on this many examples, chosen under the seed.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the sample.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the sample; else the method's.")] = None,
     batch_size: Annotated[int | None, typer.Option("--batch-size", help="Examples a step.")] = None,
     lr: Annotated[float | None, typer.Option("--lr", help="Largest learning rate.")] = None,
     seconds: Annotated[float | None, typer.Option("--time", metavar="SECONDS", help="Budget for training and measuring.")] = None,
@@ -55,6 +57,9 @@ def certify(
     posterior: Annotated[str | None, typer.Option("--posterior", help="gaussian or laplace.")] = None,
     prior_scale: Annotated[
         float | None, typer.Option("--prior-scale", help="Scale of the prior; else one a layer, on a grid that is paid for.")
+    ] = None,
+    basis: Annotated[
+        str | None, typer.Option("--basis", help="Noise independent along weights or inputs of the first layer; else auto.")
     ] = None,
     kl_factor: Annotated[float | None, typer.Option("--kl-factor", help="Weight of the divergence in training.")] = None,
     settings: Annotated[str | None, typer.Option("--settings", metavar="JSON", help="Further settings of the method.")] = None,
@@ -94,7 +99,7 @@ def certify(
         )
     named = {
         "epochs": epochs, "batch_size": batch_size, "lr": lr, "prior": prior, "objective": objective, "posterior": posterior,
-        "prior_scale": prior_scale, "kl_factor": kl_factor,
+        "prior_scale": prior_scale, "kl_factor": kl_factor, "basis": basis,
     }  # fmt: skip
     job = CertifyJob(
         method=method,
@@ -127,7 +132,8 @@ def certify(
         checkpoint.save(out)
         if bytes_file is not None and checkpoint.certificate is not None:
             write_whole(bytes_file, stored_bytes(checkpoint.certificate))
-        least, report = _measured(job, out, effort, draws, data_dir, tell)
+        left = None if seconds is None else max(seconds - (time.perf_counter() - start), _LEAST_SHARE * seconds)
+        least, report = _measured(job, out, effort, draws, left, data_dir, tell)
     _say(screen, job, least, report, out, time.perf_counter() - start)
     if json_file is not None:
         deliver_json(json_file, _summary(job, checkpoint, least, report, out, time.perf_counter() - start))
@@ -135,7 +141,7 @@ def certify(
 
 
 def _measured(
-    job: CertifyJob, out: str, effort: str, draws: int | None, data_dir: str | None, tell: Any
+    job: CertifyJob, out: str, effort: str, draws: int | None, seconds: float | None, data_dir: str | None, tell: Any
 ) -> tuple[Report, Report]:
     """The certificate as it is read from the file: theorems that share delta, and what stands beside it, each alone."""
     from boundcheck.evaluation import ask, measure
@@ -145,7 +151,9 @@ def _measured(
     method = METHODS[job.method]
     run = load_run(out, model=job.model if ":" in job.model else None, data_dir=data_dir)
     names = method.headline + method.beside
-    evidence = measure(run, delta=job.delta, bounds=names, effort=effort, seed=job.seed, progress=tell, draws=draws)
+    evidence = measure(
+        run, delta=job.delta, bounds=names, effort=effort, seed=job.seed, progress=tell, draws=draws, seconds=seconds
+    )
     return ask(evidence, delta=job.delta, bounds=method.headline, joint=True), ask(evidence, delta=job.delta, bounds=names)
 
 

@@ -149,16 +149,14 @@ def prior_network(m: Measurement) -> Any:
     if m.run.certificate is not None and m.run.certificate["method"] == "pick-to-learn":
         from boundcheck.compression.measure_picked import measure_first_network
 
-        told = {k: v for k, v in _search_arguments(m).items() if k in ("module", "x", "y", "x_test", "y_test", "held_out_error")}
-        return measure_first_network(certificate=m.run.certificate, **told)
+        return measure_first_network(certificate=m.run.certificate, **_network_arguments(m))
     from boundcheck.pac_bayes.stored import METHOD, StoredPosterior
 
     if m.run.certificate is None or m.run.certificate["method"] != METHOD:
         raise Unavailable("no prior was learned on a part of the sample")
     from boundcheck.pac_bayes.measure_stored import measure_prior_network
 
-    given = {name: value for name, value in _stored_arguments(m).items() if name not in ("seed", "effort", "draws", "progress")}
-    return measure_prior_network(stored=StoredPosterior.of(m.run.certificate), **given)
+    return measure_prior_network(stored=StoredPosterior.of(m.run.certificate), **_network_arguments(m))
 
 
 def recursive(m: Measurement) -> Any:
@@ -184,8 +182,8 @@ def code(m: Measurement) -> Any:
     if m.run.certificate is not None and m.run.certificate["method"] == "compression":
         from boundcheck.compression.stored import measure_stored_code
 
-        told = {k: v for k, v in _search_arguments(m).items() if k in ("module", "x", "y", "x_test", "y_test", "held_out_error")}
-        return measure_stored_code(initial=m.run.reference, certificate=m.run.certificate, overlap=m.errors.overlap, **told)
+        given = _network_arguments(m)
+        return measure_stored_code(initial=m.run.reference, certificate=m.run.certificate, overlap=m.errors.overlap, **given)
     from boundcheck.compression.search import measure_code
 
     return measure_code(**_search_arguments(m), time_budget=_part_of_time(m))
@@ -224,10 +222,16 @@ def _part_of_time(m: Measurement) -> float | None:
     return None if m.seconds is None else 0.45 * m.seconds
 
 
+def _network_arguments(m: Measurement) -> dict[str, Any]:
+    """What is told where one network is measured and nothing is drawn."""
+    told = ("module", "x", "y", "x_test", "y_test", "held_out_error")
+    return {name: value for name, value in _search_arguments(m).items() if name in told}
+
+
 def _stored_arguments(m: Measurement) -> dict[str, Any]:
     """What the measurement of a stored posterior is told."""
-    told = ("module", "x", "y", "x_test", "y_test", "seed", "effort", "held_out_error", "progress")
-    return {name: value for name, value in _search_arguments(m).items() if name in told} | {"draws": m.draws}
+    drawing = {"seed": m.seed, "effort": m.effort, "draws": m.draws, "time_budget": _part_of_time(m), "progress": m.progress}
+    return _network_arguments(m) | drawing
 
 
 def _search_arguments(m: Measurement) -> dict[str, Any]:

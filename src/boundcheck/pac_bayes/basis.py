@@ -120,15 +120,26 @@ class Turned:
         Raises:
             InputError: The first module is none, or it has too many inputs.
         """
-        name, layer = next(iter(network.named_children()), ("", network))
-        weight = f"{name}.weight"
-        if type(layer) is not nn.Linear or weight not in posterior.mean or inputs.dim() != 2 or layer.in_features > MOST_INPUTS:
+        if not cls.fits(network, posterior, inputs):
             raise InputError(
                 f"a network whose first trained layer is dense, of at most {MOST_INPUTS:,} inputs, for noise in another basis",
-                f"{type(layer).__name__}",
+                f"{type(_first(network)[1]).__name__}",
                 "leave the basis out, or choose another --model",
             )
-        return cls(weight, eigenbasis(inputs))
+        return cls(f"{_first(network)[0]}.weight", eigenbasis(inputs))
+
+    @staticmethod
+    def fits(network: nn.Module, posterior: Diagonal, inputs: torch.Tensor) -> bool:
+        """Whether the first module is a dense layer with random weights and not too many inputs.
+
+        Args:
+            network: As :meth:`of` takes it.
+            posterior: Names what is random.
+            inputs: Of the network.
+        """
+        name, layer = _first(network)
+        dense = type(layer) is nn.Linear and layer.in_features <= MOST_INPUTS
+        return dense and f"{name}.weight" in posterior.mean and inputs.dim() == 2
 
     def into(self, posterior: Diagonal) -> Diagonal:
         """The posterior in the coordinates of the basis."""
@@ -141,3 +152,8 @@ class Turned:
         mean = {**posterior.mean, self.weight: posterior.mean[self.weight] @ self.basis.T}
         centre = {**posterior.centre, self.weight: posterior.centre[self.weight] @ self.basis.T}
         return replace(posterior, mean=mean, centre=centre, bases={self.weight: self.basis})
+
+
+def _first(network: nn.Module) -> tuple[str, nn.Module]:
+    """The first module and its name; the network itself, without a name, where it has no parts."""
+    return next(iter(network.named_children()), ("", network))

@@ -109,14 +109,15 @@ class _Course:
         how = replace(self.settings.descent, seed=self.settings.descent.seed + len(self.stages))
         parts = Parts.of(self.network, start.mean)
         x = parts.features(x)
-        if self.settings.basis == "inputs":
+        wanted = self.settings.basis
+        if wanted == "inputs" or (wanted == "auto" and Turned.fits(parts.rest, start, x)):
             self.turned = Turned.of(parts.rest, start, x)
             x, start = x @ self.turned.basis, self.turned.into(start)
         descending = Descending(parts.rest, start, x, y, counted, how, self.resumed.get("posterior"), prior)
 
         def tell(stand: Stand, epochs: float) -> None:
             about = f"certificate about {stand.certificate:.4f} (risk {stand.risk:.4f}, {stand.divergence:,.0f} nats)"
-            self.task.progress(f"epoch {stand.epoch}: {about}", begin + (end - begin) * min(1.0, epochs / how.epochs))
+            self.task.progress(f"epoch {stand.epoch}: {about}", begin + (end - begin) * min(1.0, epochs / descending.epochs))
 
         def on_step(at: Descending) -> None:
             self._at_times(lambda: self._certified(at.posterior, self._resume(at)))

@@ -23,6 +23,7 @@ from boundcheck.pac_bayes.stored import StoredPosterior
 from boundcheck.progress import Progress, silent
 
 _STREAM = 128  # streams of random numbers from here on are this module's
+_SPEED = _STREAM + 1
 
 
 def measure_recursive(
@@ -37,6 +38,7 @@ def measure_recursive(
     seed: int,
     effort: str = "quick",
     draws: int | None = None,
+    time_budget: float | None = None,
     held_out_error: HeldOutError | None = None,
     progress: Progress = silent,
 ) -> Recursive:
@@ -53,6 +55,7 @@ def measure_recursive(
         seed: Seed of every random draw.
         effort: ``quick`` or ``full``.
         draws: Pairs a step, about; ``None``: as many as the effort has.
+        time_budget: Seconds that drawing may take, about; ``None`` for no limit.
         held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
         progress: Told what is being done.
 
@@ -75,14 +78,17 @@ def measure_recursive(
         counted = (x[order[firsts[t] :]], y[order[firsts[t] :]])
         nats = _first_divergence(posterior, stored) if t == 0 else divergence_between(posterior, chain[t - 1][1])
         source = generator(seed, _STREAM, t)
-        passes = max(1, round((draws or 0) / len(counted[1])))
         sampler = Sampler.of(network, posterior, counted[0], effort)
+        # A pair is two networks; the steps share the time in equal parts.
+        seconds = None if time_budget is None else time_budget / (len(chain) if t == 0 else 2 * len(chain))
+        many = draws or sampler.draws_within(seconds, counted, generator(seed, _SPEED, t))
+        passes = sampler.passes(len(counted[1]), many)
         if t == 0:
-            risk, made = sampler.risk(counted, draws, source)
+            risk, made = sampler.risk(counted, many, source)
             steps.append(RecursiveStep(len(counted[1]), nats, 0.0, made, risk, 1.0, 0.0))
             continue
         before = Sampler.of(*chain[t - 1], counted[0], effort)
-        shares, made = _pairs(sampler, before, counted, passes if draws else sampler.passes(len(counted[1]), None), source)
+        shares, made = _pairs(sampler, before, counted, passes, source)
         steps.append(RecursiveStep(len(counted[1]), nats, gammas[t], made, *shares))
     test_error = None
     if y_test is not None and len(y_test) > 0:

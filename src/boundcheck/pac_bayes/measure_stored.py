@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,12 +29,13 @@ from boundcheck.pac_bayes.vote import measure_vote
 from boundcheck.progress import Progress, silent
 
 _STREAM = 32  # streams of random numbers from here on are this module's
-_CERTIFY, _TEST, _DRAWN, _VOTE = range(_STREAM, _STREAM + 4)
+_CERTIFY, _TEST, _DRAWN, _VOTE, _SPEED = range(_STREAM, _STREAM + 5)
 _AT_ONCE = 20_000  # networks between two words about how far the drawing is
 _VOTERS, _ASKED = 51, 500  # networks that vote on a held-out example, and examples that they vote on, at most
 _OPERATIONS: Mapping[str, float] = {"quick": 1e12, "full": 1e13}
 _FRESH: Mapping[str, int] = {"quick": 120_000, "full": 1_000_000}
 _EXPLICIT: Mapping[str, int] = {"quick": 1000, "full": 20_000}
+_TRIED = 2_000  # examples on which the speed of drawing is measured, by draws that are thrown away
 _TEST_NETWORKS = 20_000  # fresh networks for the held-out estimate, which no bound reads
 
 
@@ -60,6 +62,7 @@ def measure_stored(
     seed: int,
     effort: str = "quick",
     draws: int | None = None,
+    time_budget: float | None = None,
     held_out_error: HeldOutError | None = None,
     progress: Progress = silent,
 ) -> Posterior:
@@ -76,6 +79,7 @@ def measure_stored(
         seed: Seed of every random draw.
         effort: ``quick`` or ``full``.
         draws: Independent networks for the certificate; ``None``: as many as the effort has.
+        time_budget: Seconds that drawing may take, about; ``None`` for no limit.
         held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
         progress: Told what is being done.
 
@@ -95,6 +99,7 @@ def measure_stored(
     parts = Parts.of(network, posterior.mean)
     features = (parts.features(counted[0]), counted[1])
     sampler = Sampler.of(parts.rest, posterior, features[0], effort)
+    draws = draws or sampler.draws_within(time_budget, features, generator(seed, _SPEED))
     mean, made = sampler.risk(features, draws, generator(seed, _CERTIFY), progress)
     joint, pairs = sampler.pairs(features, generator(seed, _CERTIFY, 1))
     test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
@@ -233,6 +238,32 @@ class Sampler:
         if draws is not None:
             return max(2, draws)
         return affordable(_EXPLICIT[self.effort], BATCH * self.cost, _OPERATIONS[self.effort], 50)
+
+    def draws_within(
+        self, seconds: float | None, sample: tuple[torch.Tensor, torch.Tensor], source: torch.Generator
+    ) -> int | None:
+        """Draws that fit into a time, by the speed of some that are thrown away: their number is fixed before any draw counts.
+
+        Args:
+            seconds: The time; ``None`` for no limit.
+            sample: Examples and labels.
+            source: Of the draws that are thrown away.
+
+        Returns:
+            ``None`` where all that the effort has fit in.
+        """
+        if seconds is None:
+            return None
+        x, y = (part[:_TRIED] for part in sample)
+        most = self._networks(None) if self.fresh is None else self.passes(len(sample[1]), None) * len(sample[1])
+        start = time.monotonic()
+        if self.fresh is None:
+            self.explicit.draw({}, x, y, tried := 2, source)
+        else:
+            self.fresh.draw(x, y, 1, source)
+            tried = len(y)
+        fit = int(tried * seconds / max(time.monotonic() - start, 1e-6))
+        return None if fit >= most else max(1, fit)
 
     def risk(
         self, sample: tuple[torch.Tensor, torch.Tensor], draws: int | None, source: torch.Generator, progress: Progress = silent

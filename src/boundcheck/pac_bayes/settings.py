@@ -12,9 +12,12 @@ from boundcheck.pac_bayes.prior import PriorSettings
 from boundcheck.pac_bayes.stored import PRIORS
 from boundcheck.pac_bayes.training import Descent
 
-BASES = ("weights", "inputs")
+BASES = ("auto", "weights", "inputs")
 """Where the noise of the first random layer is independent: for each weight, or along the eigenvectors of the second moments of
-the layer's inputs (``basis``)."""
+the layer's inputs (``basis``); ``auto``: the second where it can be had. Prior and price are the same, so nobody pays for it."""
+
+_NEAR_A_LEARNED_PRIOR = 0.1
+"""Scales to start from around weights that are trained already, which more noise would only undo."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class PacBayesSettings:
     descent: Descent
     learned: PriorSettings
     gamma: float = 0.5
-    basis: str = "weights"
+    basis: str = "auto"
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], *, delta: float, seed: int) -> PacBayesSettings:
@@ -109,12 +112,17 @@ class PacBayesSettings:
             raise InputError("a gamma in (0, 1)", repr(gamma), "0.5 is usual")
         if posterior not in LAWS:
             raise InputError("a posterior", repr(posterior), nearest(posterior, LAWS))
-        basis = str(given.pop("basis", "weights"))
+        basis = str(given.pop("basis", "auto"))
         if basis not in BASES:
             raise InputError("a basis of the noise", repr(basis), nearest(basis, BASES))
-        if basis != "weights" and (posterior != "gaussian" or prior.kind == "recursive"):
+        turns = posterior == "gaussian" and prior.kind != "recursive"
+        if basis == "auto" and not turns:
+            basis = "weights"
+        if basis == "inputs" and not turns:
             came = f"a {posterior} posterior with the prior {prior.kind}"
             raise InputError("a Gaussian prior that looks the same in every basis", came, "leave the basis out")
+        if prior.kind == "split":
+            given.setdefault("start_scale", _NEAR_A_LEARNED_PRIOR)
         own = {f.name for f in fields(Descent)} - {"delta", "seed"}
         learned = {f"prior_{f.name}" for f in fields(PriorSettings)} - {"prior_seed"}
         for name in given:

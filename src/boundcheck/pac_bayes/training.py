@@ -22,6 +22,9 @@ from boundcheck.pac_bayes.objectives import bounded_cross_entropy, objective
 from boundcheck.pac_bayes.training_noise import NoisyNetwork
 
 _STREAM = 64  # streams of random numbers from here on are this module's
+LEAST_PASSES = 20
+LEAST_STEPS = 3000
+"""Steps below which a posterior stays near its prior, and the certificate near that of chance."""
 _SMALLEST = 1e-8  # scales that training may not go below, so that their logarithms stay what they are in float32
 
 
@@ -31,7 +34,7 @@ class Descent:
 
     Attributes:
         objective: A key of :data:`boundcheck.pac_bayes.objectives.OBJECTIVES`.
-        epochs: Passes over the examples.
+        epochs: Passes over the examples; ``None``: 20, and more on a small sample, until :data:`LEAST_STEPS` steps are made.
         batch_size: Examples a step.
         lr: Learning rate of Adam for the means; it falls to zero along half a cosine.
         scale_lr: The same for the logarithms of the scales.
@@ -45,13 +48,13 @@ class Descent:
     """
 
     objective: str = "kl"
-    epochs: int = 20
+    epochs: int | None = None
     batch_size: int = 250
-    lr: float = 2e-3
+    lr: float = 3e-3
     scale_lr: float = 3e-2
     p_min: float = 1e-4
     kl_factor: float = 0.15
-    start_scale: float = 0.3
+    start_scale: float = 1.0
     prior_scale: float | None = None
     delta: float = 0.05
     seed: int = 0
@@ -63,14 +66,23 @@ class Descent:
             InputError: A setting is out of its range.
         """
         objective(self.objective)
-        positive = ("epochs", "batch_size", "lr", "scale_lr", "kl_factor", "start_scale")
+        positive = ("batch_size", "lr", "scale_lr", "kl_factor", "start_scale")
         checks = {name: float(getattr(self, name)) > 0.0 for name in positive}
+        checks["epochs"] = self.epochs is None or self.epochs >= 1
         checks["p_min"] = 0.0 < self.p_min < 1.0
         checks["prior_scale"] = self.prior_scale is None or 0.0 < self.prior_scale < math.inf
         for name, fits in checks.items():
             if not fits:
                 advice = "see 'boundcheck certify --help' for its range"
                 raise InputError(f"a usable --{name.replace('_', '-')}", repr(getattr(self, name)), advice)
+
+    def passes(self, n: int) -> int:
+        """Passes over n examples.
+
+        Args:
+            n: Examples that the posterior is trained on.
+        """
+        return self.epochs or max(LEAST_PASSES, math.ceil(LEAST_STEPS / max(1, math.ceil(n / self.batch_size))))
 
 
 @dataclass(frozen=True)
@@ -120,6 +132,7 @@ class Descending:
         prior: Diagonal | None = None,
     ) -> None:
         self.how, self.n, self._x, self._y, self._prior = how, n, x, y, prior
+        self.epochs = how.passes(len(y))
         self._start, self._noisy, self._objective = start, NoisyNetwork(module, start), objective(how.objective)
         source = start.mean if state is None else state["mean"]
         logs = {k: s.log() for k, s in start.scales.items()} if state is None else state["log_scales"]
@@ -165,7 +178,7 @@ class Descending:
         Raises:
             InputError: The objective became NaN or infinite.
         """
-        while self.epoch < self.how.epochs:
+        while self.epoch < self.epochs:
             order = np.random.default_rng([self.how.seed, _STREAM, self.epoch]).permutation(len(self._y))
             batches = np.array_split(order, max(1, math.ceil(len(order) / self.how.batch_size)))
             for index in range(self.step, len(batches)):
@@ -188,7 +201,7 @@ class Descending:
         return Stand(max(self.epoch, 1), self._loss / seen, self._wrong, risk, nats, value)
 
     def _one(self, rows: torch.Tensor, index: int, of: int) -> None:
-        done = (self.epoch + index / of) / self.how.epochs
+        done = (self.epoch + index / of) / self.epochs
         for group, rate in zip(self._optimizer.param_groups, (self.how.lr, self.how.scale_lr), strict=True):
             group["lr"] = rate * 0.5 * (1.0 + math.cos(math.pi * done))
         scales = {k: v.exp() for k, v in self._logs.items()}
