@@ -14,7 +14,7 @@ import boundcheck
 
 SOURCE = Path(boundcheck.__file__).parent
 _PARTS = "record flatness geometry growth_layer hidden_units kernel_predictor layer_norms patches magnitude path_norm step vote"
-_CERTIFIED = "prior_network recursive picked"
+_CERTIFIED = "counted posterior code prior_network recursive picked"
 RECORDS = tuple(f"evidence.{name}" for name in (*_PARTS.split(), *_CERTIFIED.split()))
 CORE = {f"boundcheck.{name}" for name in ("theorem", "errors")}
 PURE = {f"boundcheck.{name}" for name in RECORDS}

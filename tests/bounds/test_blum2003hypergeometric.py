@@ -9,8 +9,9 @@ import pytest
 
 from boundcheck.bounds.blum2003hypergeometric import GHOST_SAMPLES, Blum2003Hypergeometric, ghost_sample_bound
 from boundcheck.bounds.vapnik1998growth import Vapnik1998Growth
+from boundcheck.evidence.counted import Errors
 from boundcheck.evidence.growth_layer import GrowthLayer
-from boundcheck.evidence.record import Errors, Evidence, Problem, Provenance, Structure
+from boundcheck.evidence.record import Evidence, Problem, Provenance, Structure
 from boundcheck.theorem import Status
 
 LEVELS = {"tests": [3, 1], "degrees": [1, 2], "parameters": [9, 13], "blocks": [[(3, 1, 3)], []]}

@@ -8,7 +8,8 @@ import math
 import pytest
 
 from boundcheck.bounds.blumer1987bits import Blumer1987Bits
-from boundcheck.evidence.record import Errors, Evidence, Precision, Problem, Provenance
+from boundcheck.evidence.counted import Errors
+from boundcheck.evidence.record import Evidence, Precision, Problem, Provenance
 from boundcheck.theorem import Status
 
 formula = Blumer1987Bits.formula

@@ -9,7 +9,8 @@ import pytest
 
 from boundcheck.bounds.hoeffding1963testset import Hoeffding1963TestSet
 from boundcheck.bounds.maurer2009testset import Maurer2009TestSet
-from boundcheck.evidence.record import Errors, Evidence, Problem, Provenance
+from boundcheck.evidence.counted import Errors
+from boundcheck.evidence.record import Evidence, Problem, Provenance
 from boundcheck.theorem import Status
 
 formula = Maurer2009TestSet.formula

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from boundcheck.bounds.vapnik1998growth import Vapnik1998Growth
+from boundcheck.evidence.counted import Errors
 from boundcheck.evidence.growth_layer import GrowthLayer
-from boundcheck.evidence.record import Errors, Evidence, Problem, Provenance, Structure
+from boundcheck.evidence.record import Evidence, Problem, Provenance, Structure
 from boundcheck.theorem import Status
 
 formula = Vapnik1998Growth.formula

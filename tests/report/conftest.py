@@ -7,7 +7,8 @@ import math
 
 import pytest
 
-from boundcheck.evidence.record import Errors, Evidence, Problem, Provenance
+from boundcheck.evidence.counted import Errors
+from boundcheck.evidence.record import Evidence, Problem, Provenance
 from boundcheck.report import Report
 from boundcheck.theorem import Certificate, Hypothesis, State, Status
 

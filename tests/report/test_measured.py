@@ -7,7 +7,8 @@ from fractions import Fraction
 import pytest
 from scipy import stats
 
-from boundcheck.evidence.record import Errors, Problem
+from boundcheck.evidence.counted import Errors
+from boundcheck.evidence.record import Problem
 from boundcheck.report.measured import held_out, interval
 
 

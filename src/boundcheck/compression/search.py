@@ -16,7 +16,7 @@ from boundcheck.bounds.lemmas.kl_terms import kl_bound, log_inverse_up
 from boundcheck.bounds.zhou2019compression import code_nats
 from boundcheck.compression.code import Message, decode
 from boundcheck.compression.quantize import Differences, quantize
-from boundcheck.evidence.record import Code
+from boundcheck.evidence.code import Code
 from boundcheck.evidence.selection import score
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example

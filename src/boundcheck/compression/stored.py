@@ -13,7 +13,7 @@ from boundcheck.compression.arithmetic import WORD, BrokenMessageError, Layout, 
 from boundcheck.compression.bits_file import CompressedFile, fixed_hash, parse
 from boundcheck.compression.code import Message, decode
 from boundcheck.errors import InputError
-from boundcheck.evidence.record import Code
+from boundcheck.evidence.code import Code
 from boundcheck.networks.fusing import refuse_batch_statistics
 from boundcheck.networks.mistakes import HeldOutError, count_errors
 

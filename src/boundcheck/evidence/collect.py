@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from boundcheck.evidence import learned_sections, network_sections
-from boundcheck.evidence.record import Evidence, Posterior, Provenance
+from boundcheck.evidence.posterior import Posterior
+from boundcheck.evidence.record import Evidence, Provenance
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.progress import Progress, silent
 from boundcheck.runs.measurement import Measurement

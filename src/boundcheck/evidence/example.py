@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 
+from boundcheck.evidence.code import Code
+from boundcheck.evidence.counted import Errors
 from boundcheck.evidence.flatness import Flatness
 from boundcheck.evidence.geometry import Geometry
 from boundcheck.evidence.growth_layer import GrowthLayer
@@ -20,20 +22,9 @@ from boundcheck.evidence.magnitude import Magnitude
 from boundcheck.evidence.patches import Patches
 from boundcheck.evidence.path_norm import PathNorm
 from boundcheck.evidence.picked import Picked
+from boundcheck.evidence.posterior import Posterior, PosteriorGroup
 from boundcheck.evidence.prior_network import PriorNetwork
-from boundcheck.evidence.record import (
-    Code,
-    Errors,
-    Evidence,
-    Inputs,
-    Posterior,
-    PosteriorGroup,
-    Precision,
-    Problem,
-    Provenance,
-    Structure,
-    TwoLayer,
-)
+from boundcheck.evidence.record import Evidence, Inputs, Precision, Problem, Provenance, Structure, TwoLayer
 from boundcheck.evidence.recursive import Recursive, RecursiveStep
 from boundcheck.evidence.vote import Vote
 

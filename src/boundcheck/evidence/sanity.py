@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from boundcheck.evidence.record import Errors, Evidence
+from boundcheck.evidence.counted import Errors
+from boundcheck.evidence.record import Evidence
 
 
 def contradiction(evidence: Evidence) -> str | None:

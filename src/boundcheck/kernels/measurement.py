@@ -18,8 +18,9 @@ from boundcheck.data import (
     count_overlap,
     expected_error,
 )
+from boundcheck.evidence.counted import Errors
 from boundcheck.evidence.kernel_predictor import KernelPredictor
-from boundcheck.evidence.record import Errors, Evidence, Problem, Provenance
+from boundcheck.evidence.record import Evidence, Problem, Provenance
 from boundcheck.kernels.features import Features
 from boundcheck.kernels.interpolant import MinNormInterpolant, MinNormRegressor
 from boundcheck.kernels.kernel import Array

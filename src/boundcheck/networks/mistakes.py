@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from boundcheck.evidence.record import Errors
+from boundcheck.evidence.counted import Errors
 
 Mask = NDArray[np.bool_]
 HeldOutError = Callable[[Mask, Mask], float]

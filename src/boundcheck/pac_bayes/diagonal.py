@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from boundcheck.evidence.record import PosteriorGroup
+from boundcheck.evidence.posterior import PosteriorGroup
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.pac_bayes.basis import coordinates, deviation
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from boundcheck.evidence.record import PosteriorGroup
+from boundcheck.evidence.posterior import PosteriorGroup
 from boundcheck.evidence.unavailable import Unavailable
 
 _UNIT = 2.0**-53

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from boundcheck.bounds.lemmas.kl_terms import ratio_up
+from boundcheck.evidence.posterior import Posterior
 from boundcheck.evidence.prior_network import PriorNetwork
-from boundcheck.evidence.record import Posterior
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
 from boundcheck.networks.fusing import refuse_batch_statistics

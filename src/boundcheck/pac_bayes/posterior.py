@@ -14,7 +14,8 @@ from torch import nn
 
 from boundcheck.bounds.lemmas.kl_terms import ratio_up
 from boundcheck.bounds.lemmas.variance_mixture import PRIOR_VARIANCES
-from boundcheck.evidence.record import Errors, Posterior
+from boundcheck.evidence.counted import Errors
+from boundcheck.evidence.posterior import Posterior
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
 from boundcheck.networks.fusing import fused, learned_buffers, refuse_batch_statistics

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from boundcheck.evidence.record import Errors, Problem
+from boundcheck.evidence.counted import Errors
+from boundcheck.evidence.record import Problem
 
 _TIES_SHARE = 0.1  # of delta, where labels are corrupted: what it pays for carries a factor p/k
 

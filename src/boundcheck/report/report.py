@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import boundcheck
 from boundcheck.errors import nearest
+from boundcheck.evidence.counted import Errors
 from boundcheck.evidence.layer_norms import LayerNorms
-from boundcheck.evidence.record import Errors, Evidence, Problem, Provenance
+from boundcheck.evidence.record import Evidence, Problem, Provenance
 from boundcheck.files import check_writable, write_whole
 from boundcheck.measures import Measured
 from boundcheck.report import measured

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from boundcheck.errors import InputError
+from boundcheck.evidence.counted import Errors
 from boundcheck.evidence.layer_norms import LayerNorms
-from boundcheck.evidence.record import Errors, Problem, Provenance
+from boundcheck.evidence.record import Problem, Provenance
 from boundcheck.report.ledger import grids_of
 from boundcheck.report.report import Report
 from boundcheck.theorem import Certificate, Hypothesis, State, Status

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from boundcheck.constructions.exact import margins_below
 from boundcheck.data import count_duplicates, count_overlap, expected_error
-from boundcheck.evidence.record import Errors, Problem
+from boundcheck.evidence.counted import Errors
+from boundcheck.evidence.record import Problem
 from boundcheck.networks.graph import Graph
 from boundcheck.networks.margin import Margins, evaluate_margins, program_margins
 from boundcheck.networks.memorizer import Memorizer

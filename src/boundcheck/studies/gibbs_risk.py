@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from boundcheck.evidence.record import PosteriorGroup
+from boundcheck.evidence.posterior import PosteriorGroup
 from boundcheck.runs.run import Run
 
 _GIBBS_SLACK = 1.0 - 1e-12  # values of the normal distribution function err by less, as do their averages

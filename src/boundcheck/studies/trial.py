@@ -15,7 +15,8 @@ from torch import nn
 
 from boundcheck.data.synthetic import Sample as Labelled
 from boundcheck.evidence.collect import MEASURED, collect
-from boundcheck.evidence.record import Errors, Evidence
+from boundcheck.evidence.counted import Errors
+from boundcheck.evidence.record import Evidence
 from boundcheck.networks.mistakes import program_mistakes
 from boundcheck.runs.run import Run
 from boundcheck.theorem import Theorem

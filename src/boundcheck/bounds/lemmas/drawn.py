@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from boundcheck.bounds.lemmas.gibbs_hypotheses import DETERMINISTIC, posterior_hypotheses, refuse_others
-from boundcheck.evidence.record import Evidence, Posterior
+from boundcheck.evidence.posterior import Posterior
+from boundcheck.evidence.record import Evidence
 from boundcheck.theorem import Hypothesis, NotApplicable, Theorem
 
 ONE_DRAW = Hypothesis.assume("the network was drawn once, from the posterior that is reported, with a seed fixed beforehand")

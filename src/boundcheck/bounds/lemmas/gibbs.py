@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 from boundcheck.bounds.lemmas.gibbs_hypotheses import DRAWS_INDEPENDENT, posterior_hypotheses
 from boundcheck.bounds.lemmas.kl_terms import increments, kl_bound, log_inverse_up
 from boundcheck.bounds.lemmas.variance_mixture import Choice, cheapest, kl_divergences
-from boundcheck.evidence.record import Evidence, Posterior
+from boundcheck.evidence.posterior import Posterior
+from boundcheck.evidence.record import Evidence
 from boundcheck.numerics.rounding import add_up, log_up, mul_up
 from boundcheck.theorem import Bound, Hypothesis, NotApplicable, Theorem
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from boundcheck.evidence.record import Evidence, Posterior
+from boundcheck.evidence.posterior import Posterior
+from boundcheck.evidence.record import Evidence
 from boundcheck.theorem import Hypothesis, NotApplicable
 
 IID = Hypothesis.assume("the training examples are independent draws from one distribution")
