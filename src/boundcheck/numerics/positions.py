@@ -202,19 +202,22 @@ def _shifted(kernel: Array, plan: Plan, shift: float) -> tuple[Blocks, float]:
     blocks: Blocks = {}
     squares = 0.0
     for row, column in [(place, place) for place in range(plan.columns)] + [pair for pair in plan.terms if pair[0] > pair[1]]:
-        # Of two products that are each other's transposes one is worked out.
-        block, turned = np.zeros((width, width)), np.zeros((width, width))
-        for pair in plan.terms.get((row, column), ()):
-            tap, other = max(pair), min(pair)
-            if (tap, other) not in products:
-                products[tap, other] = taps[tap].T @ taps[other]
-            target = block if pair[0] == tap else turned
-            target -= products[tap, other]
-        block += turned.T
+        # Of two products that are each other's transposes one is worked out; those to be turned are summed first.
+        block = np.zeros((width, width))
+        ordered = sorted(plan.terms.get((row, column), []), key=lambda pair: pair[0] >= pair[1])
+        turned = sum(tap < other for tap, other in ordered)
+        for number, pair in enumerate(ordered):
+            if number == turned > 0:
+                block = block.T
+            place = max(pair), min(pair)
+            if place not in products:
+                products[place] = taps[place[0]].T @ taps[place[1]]
+            block -= products[place]
+        block = block.T if 0 < turned == len(ordered) else block
         if row == column:
             block.flat[:: width + 1] += shift
-        squares += float(np.vdot(block, block)) * (1 if row == column else 2)
-        blocks[row, column] = block.astype(np.float32)
+        squares += float(np.einsum("ij,ij->", block, block)) * (1 if row == column else 2)
+        blocks[row, column] = block.astype(np.float32, order="C")
     size = above(math.sqrt(above(squares, plan.columns * width**2 + 2)), 1)
     # Half a unit in the last place of each entry, doubled for the sum with the shift, and what underflows.
     return blocks, above(2.0 * _SINGLE * size + plan.columns * width * float(np.finfo(np.float32).tiny), 4)
