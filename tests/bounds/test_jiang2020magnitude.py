@@ -14,8 +14,9 @@ from boundcheck.bounds.jiang2020magnitude import Jiang2020Magnitude
 from boundcheck.bounds.lemmas.variance_mixture import kl_divergences
 from boundcheck.evidence.example import example_evidence
 from boundcheck.evidence.unavailable import Unavailable
-from boundcheck.pac_bayes.gaussian import Gaussian, generator
+from boundcheck.pac_bayes.gaussian import Gaussian
 from boundcheck.pac_bayes.magnitude import MagnitudeNoise, measure_magnitude
+from boundcheck.runs.streams import generator
 
 
 def test_the_worked_divergence_and_its_closed_form() -> None:

@@ -102,7 +102,7 @@ def test_misses_are_as_rare_as_promised() -> None:
 def test_stopping_early_leaves_errors_outside() -> None:
     x, y = draw(np.random.default_rng(4), 50)
     learner = Intervals(x, y)
-    picked = pick_examples(learner, RNG.random(50), 1, going_on=lambda k, wrong: k < 1)
+    picked = pick_examples(learner, RNG.random(50), 1, going_on=lambda picked, wrong: len(picked) < 1)
     assert len(picked) == 1
     assert np.delete(learner.judge()[0], picked).any()
 

@@ -11,10 +11,11 @@ from torch import nn
 from torch.func import functional_call
 
 from boundcheck.networks.mistakes import mistakes
-from boundcheck.pac_bayes.gaussian import Gaussian, generator
+from boundcheck.pac_bayes.gaussian import Gaussian
 from boundcheck.pac_bayes.local_reparametrization import LocalReparametrization
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.posterior import measure_posterior
+from boundcheck.runs.streams import generator
 
 
 @pytest.fixture

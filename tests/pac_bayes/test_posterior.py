@@ -16,10 +16,11 @@ from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.fusing import fused, learned_buffers
 from boundcheck.networks.mistakes import mistakes
 from boundcheck.numerics import clopper_pearson
-from boundcheck.pac_bayes.gaussian import Gaussian, generator
+from boundcheck.pac_bayes.gaussian import Gaussian
 from boundcheck.pac_bayes.local_reparametrization import LocalReparametrization
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.posterior import measure_posterior
+from boundcheck.runs.streams import generator
 
 
 def mlp(seed: int = 0, bias: bool = True) -> nn.Sequential:

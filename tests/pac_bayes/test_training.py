@@ -13,8 +13,8 @@ from torch import nn
 from boundcheck.errors import InputError
 from boundcheck.pac_bayes.certify import around, drawn_names
 from boundcheck.pac_bayes.diagonal import LAWS, Diagonal
-from boundcheck.pac_bayes.prior import PriorDescent, PriorSettings, augmented
 from boundcheck.pac_bayes.training import LEAST_PASSES, LEAST_STEPS, Descending, Descent, Stand
+from boundcheck.runs.first_network import FirstDescent, FirstSettings, augmented
 
 
 def problem(n: int = 300) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
@@ -109,14 +109,14 @@ def test_what_learns_statistics_from_the_counted_examples_is_refused_by_name() -
 def test_a_prior_resumes_bit_for_bit_dropout_and_augmentation_included(stop_after: int) -> None:
     torch.manual_seed(1)
     x, y = torch.rand(40, 1, 6, 6), torch.arange(40) % 2
-    how = PriorSettings(epochs=2, batch_size=10, augment="affine")
+    how = FirstSettings(epochs=2, batch_size=10, augment="affine")
 
     def made() -> nn.Module:
         torch.manual_seed(2)
         return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 2))
 
-    def run(stop: int | None, state: object = None) -> PriorDescent:
-        learning, count = PriorDescent(made(), x, y, how, state), 0
+    def run(stop: int | None, state: object = None) -> FirstDescent:
+        learning, count = FirstDescent(made(), x, y, how, state), 0
 
         def on_step() -> None:
             nonlocal count

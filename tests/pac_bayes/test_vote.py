@@ -10,11 +10,12 @@ from torch.func import functional_call
 
 from boundcheck.evidence.vote import Vote
 from boundcheck.networks.mistakes import predicted
-from boundcheck.pac_bayes.gaussian import Gaussian, generator
+from boundcheck.pac_bayes.gaussian import Gaussian
 from boundcheck.pac_bayes.local_reparametrization import LocalReparametrization
 from boundcheck.pac_bayes.monte_carlo import ExplicitDraws
 from boundcheck.pac_bayes.posterior import measure_posterior
 from boundcheck.pac_bayes.vote import measure_vote
+from boundcheck.runs.streams import generator
 
 SIGMAS = {"0": 0.6, "2": 0.6}
 

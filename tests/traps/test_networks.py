@@ -28,8 +28,9 @@ from boundcheck.numerics import spectral_norm
 from boundcheck.numerics.convolution import convolution_norm
 from boundcheck.numerics.norms import data_matrix_norms
 from boundcheck.numerics.pooling import max_pool_norm
-from boundcheck.pac_bayes.gaussian import Gaussian, generator
+from boundcheck.pac_bayes.gaussian import Gaussian
 from boundcheck.runs.samples import make_samples
+from boundcheck.runs.streams import generator
 
 RNG = np.random.default_rng(3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,11 +17,13 @@ from boundcheck.compression.pick import Lessons, NetworkLearner, pick_examples
 from boundcheck.errors import InputError, nearest
 from boundcheck.networks.frozen import frozen_features, frozen_split
 from boundcheck.numerics.picked import picked_inverse
-from boundcheck.runs.certifying import Certified, Task
-from boundcheck.runs.training import logits_of
+from boundcheck.runs.certifying import SAVE_EVERY, Certified, Task
+from boundcheck.runs.first_network import FirstDescent, FirstSettings
 
 METHOD = "pick-to-learn"
 _TRAINING_SHARE = 0.7  # of a time budget: the picked examples are run through a second time, and the network is measured
+_FIRST_SHARE = 0.6  # of the time for training
+_SMOOTHING = 0.05  # of the first network's labels
 _RANKS, _SPLIT = 11, 12  # streams of random numbers
 
 
@@ -88,50 +90,119 @@ def certify(task: Task) -> Certified:
     Raises:
         InputError: A setting or the network can't be used.
     """
-    how, now = _settings(task.job.settings), time.monotonic()
-    deadline = now + _TRAINING_SHARE * (task.deadline - now) if math.isfinite(task.deadline) else math.inf
-    network, n, seed = copy.deepcopy(task.network).eval(), len(task.y), task.job.seed
-    order = np.random.default_rng([seed, _SPLIT]).permutation(n)
-    first = min(round(how.before * n), n - 1)
-    before, pool = np.sort(order[:first]), np.sort(order[first:])
-    front, rest = frozen_split(network)
-    features = frozen_features(front, task.x, network)
-    known, open_to = ((features[rows], task.y[rows]) for rows in (before, pool))
-    history: list[dict[str, Any]] = []
-    if first:
-        _first_network(rest, known, how, seed, history, task, now + 0.6 * (deadline - now))
-    state = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    lessons = Lessons(how.steps, how.pick_lr, how.picked_batch, how.other_batch, seed)
-    ranks = np.random.default_rng([seed, _RANKS]).random(len(pool))
-    learner = NetworkLearner(rest, open_to, known, lessons)
+    return _Course(task, _settings(task.job.settings)).run()
 
-    def going_on(picked: int, wrong: int) -> bool:
-        bound = picked_inverse(picked, len(pool), task.job.delta)
-        task.progress(
-            f"{picked:,} picked, {wrong:,} wrong outside: certificate at least {bound:.4f}", 0.5 + 0.3 * picked / (picked + wrong)
+
+class _Course:
+    """One run of the method: where it is, and how to write that down."""
+
+    def __init__(self, task: Task, how: PickSettings) -> None:
+        self.task, self.how = task, how
+        now, n, seed = time.monotonic(), len(task.y), task.job.seed
+        self.deadline = now + _TRAINING_SHARE * (task.deadline - now) if math.isfinite(task.deadline) else math.inf
+        self.network = copy.deepcopy(task.network).eval()
+        order = np.random.default_rng([seed, _SPLIT]).permutation(n)
+        first = min(round(how.before * n), n - 1)
+        self.before, self.pool = np.sort(order[:first]), np.sort(order[first:])
+        front, self.rest = frozen_split(self.network)
+        features = frozen_features(front, task.x, self.network)
+        self.known, self.open_to = ((features[rows], task.y[rows]) for rows in (self.before, self.pool))
+        self.lessons = Lessons(how.steps, how.pick_lr, how.picked_batch, how.other_batch, seed)
+        self.ranks = np.random.default_rng([seed, _RANKS]).random(len(self.pool))
+        self.history: list[Mapping[str, Any]] = [dict(record) for record in task.history]
+        self.resumed: dict[str, Any] = dict(task.resumed or {})
+        self.saved = time.monotonic()
+
+    def run(self) -> Certified:
+        """First network, picks, and the same again."""
+        if len(self.before):
+            self._first_network()
+        self.first_state = _copied(self.network)
+        picking = self.resumed.get("picking")
+        learner = NetworkLearner(self.rest, self.open_to, self.known, self.lessons, picking and picking["learner"])
+
+        def going_on(picked: Sequence[int], wrong: int) -> bool:
+            bound = picked_inverse(len(picked), len(self.pool), self.task.job.delta)
+            about = f"{len(picked):,} picked, {wrong:,} wrong outside: certificate at least {bound:.4f}"
+            self.task.progress(about, 0.5 + 0.3 * len(picked) / (len(picked) + wrong))
+            self._at_times(lambda: self._picking(learner, picked))
+            self._record(errors=wrong, picked=len(picked))
+            return time.monotonic() < self.deadline
+
+        earlier = picking["picked"] if picking else ()
+        picked = pick_examples(learner, self.ranks, self.how.batch, earlier=earlier, going_on=going_on)
+        self.task.progress("running again on what was picked", 0.85)
+        same = self._same_again(picked, learner)
+        self._record(errors=0, picked=len(picked))
+        return self._certified(learner.network, picked, same, None)
+
+    def _first_network(self) -> None:
+        """Train in place on the first part, or take what an interrupted run had."""
+        if "first_state" in self.resumed:
+            self.network.load_state_dict(self.resumed["first_state"])
+            return
+        how, now = self.how, time.monotonic()
+        settings = FirstSettings(
+            how.epochs, how.batch_size, how.lr, how.weight_decay, label_smoothing=_SMOOTHING, seed=self.task.job.seed
         )
-        history.append({"epoch": len(history) + 1, "loss": 0.0, "errors": wrong, "picked": picked})
-        return time.monotonic() < deadline
+        descent = FirstDescent(self.rest, *self.known, settings, self.resumed.get("first"))
 
-    picked = pick_examples(learner, ranks, how.batch, going_on=going_on)
-    task.progress("running again on what was picked", 0.85)
-    same = _same_again(rest, open_to, known, lessons, ranks, how.batch, picked, learner)
-    certificate = {
-        "method": METHOD,
-        "before": torch.from_numpy(before),
-        "pool": torch.from_numpy(pool),
-        "picked": torch.from_numpy(pool[picked]) if picked else torch.zeros(0, dtype=torch.int64),
-        "same_again": same,
-        "configurations": task.job.configurations,
-        "first_state": state,
-        "settings": asdict(how),
-    }
-    last = dict(zip(rest.state_dict(), learner.network.state_dict().values(), strict=True))
-    with torch.no_grad():
-        for name, value in rest.state_dict().items():
-            value.copy_(last[name])
-    history.append({"epoch": len(history) + 1, "loss": 0.0, "errors": 0, "picked": len(picked)})
-    return Certified({k: v.detach().clone() for k, v in network.state_dict().items()}, certificate, tuple(history))
+        def on_epoch(epoch: int, loss: float, errors: int) -> None:
+            self._record(errors=errors, picked=0, loss=loss)
+            self.task.progress(f"first network, epoch {epoch}: loss {loss:.4f}", 0.5 * epoch / how.epochs)
+
+        def on_step() -> None:
+            self._at_times(lambda: self._certified(self.rest, [], None, {"first": descent.state()}))
+
+        self.first_state = _copied(self.network)  # of an unfinished run: it started from its initial weights so far
+        descent.run(deadline=now + _FIRST_SHARE * (self.deadline - now), on_step=on_step, on_epoch=on_epoch)
+        self.network.eval()
+
+    def _picking(self, learner: NetworkLearner, picked: Sequence[int]) -> Certified:
+        state = {"picked": list(picked), "learner": learner.state()}
+        return self._certified(learner.network, picked, None, {"first_state": self.first_state, "picking": state})
+
+    def _record(self, *, errors: int, picked: int, loss: float = 0.0) -> None:
+        self.history.append({"epoch": len(self.history) + 1, "loss": loss, "errors": errors, "picked": picked})
+
+    def _at_times(self, make: Callable[[], Certified]) -> None:
+        if time.monotonic() - self.saved >= SAVE_EVERY:
+            self.task.save(make())
+            self.saved = time.monotonic()
+
+    def _same_again(self, picked: Sequence[int], learner: NetworkLearner) -> bool:
+        """Whether the algorithm on the picked examples alone, each with its rank, ends with the same network."""
+        rows = np.sort(np.array(picked, dtype=np.int64))
+        again = NetworkLearner(self.rest, (self.open_to[0][rows], self.open_to[1][rows]), self.known, self.lessons)
+        order = pick_examples(again, self.ranks[rows], self.how.batch)
+        states = zip(again.network.state_dict().values(), learner.network.state_dict().values(), strict=True)
+        return [int(rows[i]) for i in order] == list(picked) and all(torch.equal(a, b) for a, b in states)
+
+    def _certified(
+        self, trained: nn.Module, picked: Sequence[int], same: bool | None, resume: Mapping[str, Any] | None
+    ) -> Certified:
+        """Where it stands; what an unfinished run picked is not known to be picked again."""
+        certificate = {
+            "method": METHOD,
+            "before": torch.from_numpy(self.before),
+            "pool": torch.from_numpy(self.pool),
+            "picked": torch.from_numpy(self.pool[list(picked)]) if picked else torch.zeros(0, dtype=torch.int64),
+            "same_again": same,
+            "configurations": self.task.job.configurations,
+            "first_state": self.first_state,
+            "settings": asdict(self.how),
+        }
+        whole = copy.deepcopy(self.network)
+        last = trained.state_dict().values()
+        with torch.no_grad():
+            for (_, value), new in zip(frozen_split(whole)[1].state_dict().items(), last, strict=True):
+                value.copy_(new)
+        history = tuple(self.history) or ({"epoch": 1, "loss": 0.0, "errors": 0, "picked": 0},)
+        return Certified(_copied(whole), certificate, history, resume)
+
+
+def _copied(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
 def _settings(given: Mapping[str, Any]) -> PickSettings:
@@ -143,56 +214,3 @@ def _settings(given: Mapping[str, Any]) -> PickSettings:
         return PickSettings(**given)
     except TypeError as error:
         raise InputError("settings of pick-to-learn that are numbers", str(error), "see 'boundcheck certify --help'") from error
-
-
-def _first_network(
-    network: nn.Module,
-    known: tuple[torch.Tensor, torch.Tensor],
-    how: PickSettings,
-    seed: int,
-    history: list[dict[str, Any]],
-    task: Task,
-    deadline: float,
-) -> None:
-    """Train in place on the first part, by AdamW with a learning rate that falls to zero."""
-    x, y = known
-    optimizer = torch.optim.AdamW(network.parameters(), lr=how.lr, weight_decay=how.weight_decay)
-    batches, planned, start = max(1, len(y) // how.batch_size), how.epochs, time.monotonic()
-    epoch = 0
-    while epoch < planned:
-        source = torch.Generator().manual_seed((seed * 1_000_003 + epoch + 1) % 2**63)
-        total = 0.0
-        for i, rows in enumerate(torch.tensor_split(torch.randperm(len(y), generator=source), batches)):
-            optimizer.param_groups[0]["lr"] = how.lr * 0.5 * (1.0 + math.cos(math.pi * min(1.0, (epoch + i / batches) / planned)))
-            loss = nn.functional.cross_entropy(logits_of(network, x[rows]), y[rows], label_smoothing=0.05)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            total += float(loss.detach()) * len(rows)
-        if not math.isfinite(total):
-            raise InputError("a training that converges", f"a loss of {total} in epoch {epoch + 1}", "lower --lr")
-        epoch += 1
-        history.append({"epoch": len(history) + 1, "loss": total / len(y), "errors": 0, "picked": 0})
-        task.progress(f"first network, epoch {epoch}: loss {total / len(y):.4f}", 0.5 * epoch / planned)
-        if math.isfinite(deadline):
-            each = (time.monotonic() - start) / epoch
-            planned = min(planned, epoch + max(0, int((deadline - time.monotonic()) / each)))
-
-
-def _same_again(
-    network: nn.Module,
-    open_to: tuple[torch.Tensor, torch.Tensor],
-    known: tuple[torch.Tensor, torch.Tensor],
-    lessons: Lessons,
-    ranks: np.ndarray,
-    batch: int,
-    picked: list[int],
-    learner: NetworkLearner,
-) -> bool:
-    """Whether the algorithm on the picked examples alone, each with its rank, ends with the same network."""
-    rows = np.sort(np.array(picked, dtype=np.int64))
-    again = NetworkLearner(network, (open_to[0][rows], open_to[1][rows]), known, lessons)
-    order = pick_examples(again, ranks[rows], batch)
-    same_order = [int(rows[i]) for i in order] == picked
-    states = zip(again.network.state_dict().values(), learner.network.state_dict().values(), strict=True)
-    return same_order and all(torch.equal(a, b) for a, b in states)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,8 @@ def pick_examples(
     ranks: NDArray[np.float64],
     batch: int,
     *,
-    going_on: Callable[[int, int], bool] = lambda picked, wrong: True,
+    earlier: Sequence[int] = (),
+    going_on: Callable[[Sequence[int], int], bool] = lambda picked, wrong: True,
 ) -> list[int]:
     """Run the algorithm.
 
@@ -51,19 +53,20 @@ def pick_examples(
         learner: At its start; learns in place.
         ranks: Shape (n,), a number drawn independently for each example, by which equally bad ones are ranked.
         batch: Misclassified examples that are picked in one step, at most.
-        going_on: Told the numbers of picked examples and of errors outside before each step; whether to take it. Stopping early
+        earlier: What was picked, and learned, before an interruption.
+        going_on: Told the picked examples and the number of errors outside before each step; whether to take it. Stopping early
             leaves errors outside, and of the bounds the classical one alone.
 
     Returns:
         Indices of the picked examples in their order.
     """
-    picked: list[int] = []
+    picked = list(earlier)
     while True:
         wrong, badness = learner.judge()
         outside = wrong.copy()
         outside[picked] = False
         candidates = np.flatnonzero(outside)
-        if candidates.size == 0 or not going_on(len(picked), candidates.size):
+        if candidates.size == 0 or not going_on(picked, candidates.size):
             return picked
         order = np.lexsort((ranks[candidates], -badness[candidates]))
         picked.extend(int(i) for i in candidates[order[:batch]])
@@ -97,6 +100,7 @@ class NetworkLearner(Learner):
         pool: Inputs and labels of the examples that can be picked, shape (n, ...) and (n,).
         before: Inputs and labels of those that the first network was trained on; none: picked examples alone.
         lessons: Settings.
+        state: What :meth:`state` returned, to go on from.
     """
 
     def __init__(
@@ -105,11 +109,24 @@ class NetworkLearner(Learner):
         pool: tuple[torch.Tensor, torch.Tensor],
         before: tuple[torch.Tensor, torch.Tensor],
         lessons: Lessons,
+        state: Mapping[str, Any] | None = None,
     ) -> None:
         self.network = copy.deepcopy(network).eval()
         self.pool, self.before, self.lessons = pool, before, lessons
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=lessons.lr, momentum=0.9)
         self.round = 0
+        if state is not None:
+            self.network.load_state_dict(state["network"])
+            self.optimizer.load_state_dict(copy.deepcopy(dict(state["optimizer"])))
+            self.round = int(state["round"])
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next lesson depends on, but for what is picked."""
+        return {
+            "network": {k: v.detach().clone() for k, v in self.network.state_dict().items()},
+            "optimizer": copy.deepcopy(self.optimizer.state_dict()),
+            "round": self.round,
+        }
 
     def judge(self) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Errors and cross-entropies; what is not a number is worst."""

@@ -22,8 +22,8 @@ from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
 from boundcheck.networks.fusing import compared_buffers, fused, learned_buffers, refuse_batch_statistics
 from boundcheck.networks.mistakes import HeldOutError, count_errors, dtype_of, program_mistakes
-from boundcheck.pac_bayes.gaussian import generator
 from boundcheck.progress import Progress, silent
+from boundcheck.runs.streams import generator
 
 _DENSITIES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.008, 0.004, 0.002)
 _FEWEST_ROWS, _FEWEST_MESSAGES = 100, 40  # with fewer a search could not tell good from bad

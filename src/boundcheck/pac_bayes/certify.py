@@ -19,11 +19,11 @@ from boundcheck.errors import InputError
 from boundcheck.pac_bayes.basis import Turned
 from boundcheck.pac_bayes.diagonal import Diagonal, Weights, centre_of
 from boundcheck.pac_bayes.frozen import Parts
-from boundcheck.pac_bayes.prior import PriorDescent
 from boundcheck.pac_bayes.settings import PacBayesSettings
 from boundcheck.pac_bayes.stored import Stage, StoredPosterior
 from boundcheck.pac_bayes.training import Descending, Stand
 from boundcheck.runs.certifying import SAVE_EVERY, Certified, Task
+from boundcheck.runs.first_network import FirstDescent
 
 _TRAINING_SHARE = 0.85  # of a time budget; the rest is for measuring what was trained
 _PRIOR_SHARE = 0.7  # of the time for training, where a prior is learned first
@@ -146,7 +146,7 @@ class _Course:
             return
         rows = self.order[: self.cuts[0]]
         x, y = self.task.x[rows], self.task.y[rows]
-        learning = PriorDescent(self.network, x, y, self.settings.learned, self.resumed.get("prior"))
+        learning = FirstDescent(self.network, x, y, self.settings.learned, self.resumed.get("prior"))
         now = time.monotonic()
         end = now + _PRIOR_SHARE * (self.deadline - now) if math.isfinite(self.deadline) else math.inf
 

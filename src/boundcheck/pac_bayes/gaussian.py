@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -138,9 +137,3 @@ def _square(parts: list[torch.Tensor]) -> float:
 
 def _square_up(parts: list[torch.Tensor]) -> float:
     return _square(parts) * (1.0 + _slack(sum(part.numel() for part in parts)))
-
-
-def generator(seed: int, *purpose: int) -> torch.Generator:
-    """A stream of random numbers of its own for each seed and purpose."""
-    state = np.random.SeedSequence(seed, spawn_key=purpose).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state) % 2**63)

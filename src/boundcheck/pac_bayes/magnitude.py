@@ -16,10 +16,11 @@ from boundcheck.evidence.selection import score
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.fusing import fused
 from boundcheck.networks.mistakes import HeldOutError, error_of
-from boundcheck.pac_bayes.gaussian import Gaussian, Weights, generator
+from boundcheck.pac_bayes.gaussian import Gaussian, Weights
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.posterior import refuse_learned_buffers
 from boundcheck.progress import Progress, silent
+from boundcheck.runs.streams import generator
 
 _STREAM = 16  # streams of random numbers from here on are this module's
 _DRAWS, _SEARCH_DRAWS = 2000, 48

@@ -17,10 +17,10 @@ from boundcheck.evidence.recursive import Recursive, RecursiveStep
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.mistakes import HeldOutError, Mask, error_of
 from boundcheck.pac_bayes.diagonal import Diagonal, State, divergence_between
-from boundcheck.pac_bayes.gaussian import generator
 from boundcheck.pac_bayes.measure_stored import Sampler, overlap_of
 from boundcheck.pac_bayes.stored import StoredPosterior
 from boundcheck.progress import Progress, silent
+from boundcheck.runs.streams import generator
 
 _STREAM = 128  # streams of random numbers from here on are this module's
 _SPEED = _STREAM + 1

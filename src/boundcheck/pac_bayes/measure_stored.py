@@ -22,11 +22,11 @@ from boundcheck.networks.mistakes import HeldOutError, Mask, count_errors, dtype
 from boundcheck.pac_bayes.diagonal import Diagonal, Weights
 from boundcheck.pac_bayes.fresh import FreshNetworks
 from boundcheck.pac_bayes.frozen import Parts
-from boundcheck.pac_bayes.gaussian import generator
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.stored import StoredPosterior
 from boundcheck.pac_bayes.vote import measure_vote
 from boundcheck.progress import Progress, silent
+from boundcheck.runs.streams import generator
 
 _STREAM = 32  # streams of random numbers from here on are this module's
 _CERTIFY, _TEST, _DRAWN, _VOTE, _SPEED = range(_STREAM, _STREAM + 5)

@@ -20,12 +20,13 @@ from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
 from boundcheck.networks.fusing import fused, learned_buffers, refuse_batch_statistics
 from boundcheck.networks.mistakes import HeldOutError, count_errors, dtype_of, error_of
-from boundcheck.pac_bayes.gaussian import Gaussian, Weights, generator
+from boundcheck.pac_bayes.gaussian import Gaussian, Weights
 from boundcheck.pac_bayes.local_reparametrization import LocalReparametrization
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.search import Sigmas, search
 from boundcheck.pac_bayes.vote import measure_vote
 from boundcheck.progress import Progress, silent
+from boundcheck.runs.streams import generator
 
 _SEARCH, _CERTIFY, _TEST, _DRAWN, _VOTE = range(5)  # purposes of random numbers: each has a stream of its own
 _FEWEST_DRAWS, _FEWEST_TRIES, _FEWEST_ASKED = 50, 12, 50  # a certificate, a search or a vote of fewer would say nothing

@@ -8,9 +8,9 @@ from typing import Any
 
 from boundcheck.errors import InputError, nearest
 from boundcheck.pac_bayes.diagonal import LAWS
-from boundcheck.pac_bayes.prior import PriorSettings
 from boundcheck.pac_bayes.stored import PRIORS
 from boundcheck.pac_bayes.training import Descent
+from boundcheck.runs.first_network import FirstSettings
 
 BASES = ("auto", "weights", "inputs")
 """Where the noise of the first random layer is independent: for each weight, or along the eigenvectors of the second moments of
@@ -88,7 +88,7 @@ class PacBayesSettings:
     prior: Prior
     posterior: str
     descent: Descent
-    learned: PriorSettings
+    learned: FirstSettings
     gamma: float = 0.5
     basis: str = "auto"
 
@@ -98,7 +98,7 @@ class PacBayesSettings:
 
         Args:
             settings: ``prior``, ``posterior``, ``gamma``, ``basis``, fields of :class:`Descent`, and fields of
-                :class:`PriorSettings` with ``prior_`` before their names.
+                :class:`FirstSettings` with ``prior_`` before their names.
             delta: Of the job.
             seed: Of the job.
 
@@ -124,13 +124,13 @@ class PacBayesSettings:
         if prior.kind == "split":
             given.setdefault("start_scale", _NEAR_A_LEARNED_PRIOR)
         own = {f.name for f in fields(Descent)} - {"delta", "seed"}
-        learned = {f"prior_{f.name}" for f in fields(PriorSettings)} - {"prior_seed"}
+        learned = {f"prior_{f.name}" for f in fields(FirstSettings)} - {"prior_seed"}
         for name in given:
             if name not in own | learned:
                 raise InputError("a setting of pac-bayes", repr(name), nearest(name, tuple(sorted(own | learned))))
         try:
             descent = Descent(**{k: v for k, v in given.items() if k in own}, delta=delta, seed=seed)
-            taught = PriorSettings(**{k.removeprefix("prior_"): v for k, v in given.items() if k in learned}, seed=seed)
+            taught = FirstSettings(**{k.removeprefix("prior_"): v for k, v in given.items() if k in learned}, seed=seed)
         except InputError:
             raise
         except (TypeError, ValueError) as error:

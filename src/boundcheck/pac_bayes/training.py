@@ -17,9 +17,9 @@ from boundcheck.bounds.lemmas.kl_terms import kl_bound, log_inverse_up, log_xi_o
 from boundcheck.errors import InputError
 from boundcheck.networks.mistakes import mistakes
 from boundcheck.pac_bayes.diagonal import Diagonal, Weights
-from boundcheck.pac_bayes.gaussian import generator
 from boundcheck.pac_bayes.objectives import bounded_cross_entropy, objective
 from boundcheck.pac_bayes.training_noise import NoisyNetwork
+from boundcheck.runs.streams import generator
 
 _STREAM = 64  # streams of random numbers from here on are this module's
 LEAST_PASSES = 20

@@ -9,7 +9,7 @@ import torch
 
 from boundcheck.evidence.vote import Vote
 from boundcheck.networks.mistakes import HeldOutError, error_of, mistakes
-from boundcheck.pac_bayes.gaussian import generator
+from boundcheck.runs.streams import generator
 
 
 class Ballot(Protocol):

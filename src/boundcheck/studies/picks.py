@@ -85,7 +85,7 @@ class PickedExamples(Setting):
         wrong, ranks = self._wrong(train), rng.random(self.n)
         most = int(rng.integers(1, 12)) if rng.random() < self.stops else self.n
         learner = _WorstFit(wrong, self._grid.risks)
-        picked = pick_examples(learner, ranks, self.batch, going_on=lambda k, _: k < most)
+        picked = pick_examples(learner, ranks, self.batch, going_on=lambda chosen, _: len(chosen) < most)
         again = _WorstFit(wrong[:, np.sort(picked)], self._grid.risks)
         if picked:
             pick_examples(again, ranks[np.sort(picked)], self.batch)

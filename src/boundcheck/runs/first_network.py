@@ -1,4 +1,7 @@
-"""The mean of a prior, learned on examples that the certificate does not count: plain training, resumable at every step."""
+"""A network learned on examples that a certificate does not count: plain training, resumable at every step.
+
+It is the mean of a prior on a split sample, and what pick-to-learn starts from.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +19,25 @@ from torch.nn import functional as F  # noqa: N812
 
 from boundcheck.errors import InputError, nearest
 from boundcheck.networks.mistakes import mistakes
-from boundcheck.pac_bayes.gaussian import generator
+from boundcheck.runs.streams import generator
 from boundcheck.runs.training import logits_of
 
 _STREAM = 96  # streams of random numbers from here on are this module's
 AUGMENTATIONS = ("none", "shift", "affine")
-"""What is done to images while a prior learns from them; the examples that are counted stay as they are."""
+"""What is done to images while a network learns from them; the examples that are counted stay as they are."""
 
 
 @dataclass(frozen=True)
-class PriorSettings:
-    """How a prior's mean is trained.
+class FirstSettings:
+    """How the network is trained.
 
     Attributes:
-        epochs: Passes over the prior's examples.
+        epochs: Passes over its examples.
         batch_size: Examples a step.
         lr: Largest learning rate of Adam; it falls to zero along half a cosine.
         weight_decay: Coefficient of the squared norm.
         augment: One of :data:`AUGMENTATIONS`.
+        label_smoothing: Share of each label that is spread over all classes.
         seed: Seed of the order of the examples, of dropout and of the augmentation.
     """
 
@@ -42,6 +46,7 @@ class PriorSettings:
     lr: float = 2e-3
     weight_decay: float = 0.0
     augment: str = "none"
+    label_smoothing: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -52,23 +57,24 @@ class PriorSettings:
         """
         if self.augment not in AUGMENTATIONS:
             raise InputError("an augmentation", repr(self.augment), nearest(self.augment, AUGMENTATIONS))
-        if not (self.epochs >= 1 and self.batch_size >= 1 and self.lr > 0.0 and self.weight_decay >= 0.0):
-            raise InputError("usable settings of the prior", repr(self), "see 'boundcheck certify --help'")
+        sizes = self.epochs >= 1 and self.batch_size >= 1 and self.lr > 0.0 and self.weight_decay >= 0.0
+        if not (sizes and 0.0 <= self.label_smoothing < 1.0):
+            raise InputError("usable settings of the first network", repr(self), "see 'boundcheck certify --help'")
 
 
-class PriorDescent:
-    """A prior on its way down; changes the network in place.
+class FirstDescent:
+    """A network on its way down; changes the network in place.
 
     Args:
         network: With its initial weights.
-        x: The prior's examples.
+        x: Its examples.
         y: Their labels.
         how: Settings.
         state: What :meth:`state` returned, to go on from.
     """
 
     def __init__(
-        self, network: nn.Module, x: torch.Tensor, y: torch.Tensor, how: PriorSettings, state: Mapping[str, Any] | None = None
+        self, network: nn.Module, x: torch.Tensor, y: torch.Tensor, how: FirstSettings, state: Mapping[str, Any] | None = None
     ) -> None:
         self.network, self.how, self._x, self._y = network, how, x, y
         trained = [p for p in network.parameters() if p.requires_grad]
@@ -127,9 +133,11 @@ class PriorDescent:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (1,), generator=source)))  # dropout, if the network has some
             outputs = logits_of(self.network, x)
-        loss = F.cross_entropy(outputs, self._y[rows])
+        loss = F.cross_entropy(outputs, self._y[rows], label_smoothing=self.how.label_smoothing)
         if not bool(torch.isfinite(loss)):
-            raise InputError("a training that converges", f"a loss of {float(loss)} of the prior", "lower its learning rate")
+            raise InputError(
+                "a training that converges", f"a loss of {float(loss)} in epoch {self.epoch + 1}", "lower its learning rate"
+            )
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
