@@ -49,6 +49,7 @@ def table(config: Mapping[str, Any], rows: Sequence[Row]) -> str:
 def _lines(asked: Mapping[str, Any], rows: Sequence[Row]) -> list[str]:
     """The line of a setting, and one for each certificate beside the first."""
     goal = f"{asked['reach']:g}" if "reach" in asked else "-"
+    goal = f"at least {asked['least']:g}" if "least" in asked else goal
     if not rows:
         return [f"| {asked['says']} | {asked['published']} | {goal} | not run | 0 | | | | | | |"]
     cpu = _median([sum(row["cpu_seconds"].values()) for row in rows])
@@ -58,7 +59,7 @@ def _lines(asked: Mapping[str, Any], rows: Sequence[Row]) -> list[str]:
         values = [math.inf if c["value"] is None else float(c["value"]) for c in found]
         middle = statistics.median(values)
         first = not lines
-        met = "" if not first or "reach" not in asked else (" (met)" if middle <= asked["reach"] else " (not met)")
+        met = _met(asked, middle) if first else ""
         reached = f"**{_up(middle)}**{met}" if first else f"beside it, `{name}`: {_up(middle)}"
         left = [asked["says"], asked["published"], goal] if first else ["", "", ""]
         gibbs = found[0]["about"] == "gibbs"
@@ -66,6 +67,13 @@ def _lines(asked: Mapping[str, Any], rows: Sequence[Row]) -> list[str]:
         held_out = _median([_held_out(row, found[0]["about"]) for row in rows])
         lines.append("| " + " | ".join([*parts, f"{held_out:.4f}", f"{cpu:.0f}" if first else ""]) + " |")
     return lines
+
+
+def _met(asked: Mapping[str, Any], value: float) -> str:
+    """Whether a goal was reached; on random labels a small number would be the failure."""
+    if "least" in asked:
+        return " (as it must)" if value >= asked["least"] else " (too small)"
+    return "" if "reach" not in asked else (" (met)" if value <= asked["reach"] else " (not met)")
 
 
 def _drawn(found: Sequence[Mapping[str, Any]], rows: Sequence[Row], gibbs: bool) -> list[str]:
