@@ -126,3 +126,30 @@ def test_votes_are_counted_over_all_networks() -> None:
     sampler = FreshNetworks.of(network, around(network), torch.randn(2, 3))
     counts = sampler.counts({}, torch.randn(5, 3), 7, torch.Generator().manual_seed(1))
     np.testing.assert_array_equal(counts.sum(dim=1).numpy(), 7)
+
+
+class _Doubles(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mul_(2.0)
+
+
+@pytest.mark.parametrize("n", [7, 3000])
+@pytest.mark.parametrize("first", [nn.Flatten, nn.ReLU, _Doubles])
+def test_many_passes_are_single_passes_one_after_the_other_and_leave_the_examples_alone(first: type[nn.Module], n: int) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(first(), nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 3)).eval()
+    posterior, x, y = around(network), torch.randn(n, 5), torch.randint(3, (n,))
+    sampler, before = FreshNetworks.of(network, posterior, x[:2].clone()), x.clone()
+    assert sampler is not None
+    together, one, told = torch.Generator().manual_seed(3), torch.Generator().manual_seed(3), []
+    wrong, _ = sampler.draw(x, y, 4, together, told.append)
+    assert torch.equal(x, before)
+    assert told[-1] == len(wrong) == 4 * n
+    rows = [part.repeat(4, 1) if n == 7 else part for part in torch.split(x, sampler._chunk)]
+    labels = [part.repeat(4) if n == 7 else part for part in torch.split(y, sampler._chunk)]
+    parts = [
+        mistakes(sampler.outputs(some.clone(), one), truth)[0]
+        for some, truth in zip(rows, labels, strict=True)
+        for _ in range(1 if n == 7 else 4)
+    ]
+    assert np.array_equal(wrong, np.concatenate([np.asarray(part) for part in parts]))

@@ -16,7 +16,7 @@ the empirical Gibbs risk: the Monte Carlo step of the certificate counts each of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -37,6 +37,11 @@ class _Fresh(fx.Interpreter):
         super().__init__(traced)
         self.posterior, self.generator = posterior, generator
         self.squares = {name: scale.square() for name, scale in posterior.scales.items()}
+        self.kept: dict[str, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        self.input = args[0]
+        return super().run(*args, **kwargs)
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         layer, name = self.fetch_attr(target), str(target)
@@ -55,6 +60,9 @@ class _Fresh(fx.Interpreter):
         return found
 
     def _at_outputs(self, layer: nn.Linear, name: str, a: torch.Tensor) -> torch.Tensor:
+        before = self.kept.get(name)
+        if before is not None and _same_view(a, before[0]):
+            return torch.addcmul(before[1], noise("gaussian", before[1], self.generator), before[2])
         weight = self._mean(layer, name, "weight")
         if weight is None:
             raise ValueError(f"{name} has no weight")
@@ -66,7 +74,10 @@ class _Fresh(fx.Interpreter):
             variance = F.linear(along.square(), self.squares[f"{name}.weight"], shift)
         else:
             variance = torch.zeros_like(out) if shift is None else shift.expand_as(out)
-        return out.addcmul_(noise("gaussian", out, self.generator), variance.sqrt())
+        deviation = variance.sqrt()
+        if a.untyped_storage().data_ptr() == self.input.untyped_storage().data_ptr():
+            self.kept[name] = (a, out, deviation)  # of the input alone: the next pass over the same examples has them again
+        return torch.addcmul(out, noise("gaussian", out, self.generator), deviation)
 
     def _drawn(self, layer: nn.Module, name: str, leaf: str, rows: int) -> torch.Tensor | None:
         """One tensor of weights for each example, shape (rows, ...)."""
@@ -97,6 +108,12 @@ class _Fresh(fx.Interpreter):
         columns = F.unfold(x, kernel, dilation=dilation, stride=stride)
         out = self._product(layer, name, columns, layer.groups).reshape(len(a), layer.out_channels, *sizes)
         return out[:, :, 0] if flat else out
+
+
+def _same_view(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors are the same numbers in the same place."""
+    place = one.data_ptr() == other.data_ptr() and one.dtype == other.dtype
+    return place and one.shape == other.shape and one.stride() == other.stride()
 
 
 def _padding(layer: Any) -> list[tuple[int, int]]:
@@ -159,7 +176,14 @@ class FreshNetworks:
             found: torch.Tensor = _Fresh(self._traced, self._posterior, generator).run(x.to(dtype_of(self._traced)))
         return found
 
-    def draw(self, x: torch.Tensor, y: torch.Tensor, passes: int, generator: torch.Generator) -> tuple[Mask, Mask]:
+    def draw(
+        self,
+        x: torch.Tensor,
+        y: torch.Tensor,
+        passes: int,
+        generator: torch.Generator,
+        told: Callable[[int], None] = lambda networks: None,
+    ) -> tuple[Mask, Mask]:
         """Errors of ``passes`` networks for each example, all of them independent.
 
         Args:
@@ -167,17 +191,27 @@ class FreshNetworks:
             y: Labels, shape (n,).
             passes: Draws for each example.
             generator: Source of randomness.
+            told: Called with the number of networks drawn so far.
 
         Returns:
-            (wrong, invalid), shape (passes * n,).
+            (wrong, invalid), shape (passes * n,), in an order of their own.
         """
-        together = max(1, min(passes, self._chunk // max(len(y), 1)))  # small samples several passes at a time
-        order, parts = torch.arange(len(y)).repeat(together), []
-        for done in range(0, passes, together):
-            rows = order[: min(together, passes - done) * len(y)]
-            for part in torch.split(rows, self._chunk):
-                chosen = x[part] if together > 1 else x[int(part[0]) : int(part[-1]) + 1]
-                parts.append(mistakes(self.outputs(chosen, generator), y[part]))
+        parts, made = [], 0
+        for some, labels in zip(torch.split(x, self._chunk), torch.split(y, self._chunk), strict=True):
+            # What a first dense layer makes of these examples before any noise is the same in all passes: it is computed once.
+            program = _Fresh(self._traced, self._posterior, generator)
+            together = min(passes, max(1, self._chunk // max(len(labels), 1)))  # small samples several passes at a time
+            examples, truth = some.to(dtype_of(self._traced)), labels.repeat(together)
+            block = examples.repeat(together, *[1] * (some.dim() - 1))
+            untouched = block._version
+            for done in range(0, passes, together):
+                rows = slice(min(together, passes - done) * len(labels))
+                with torch.no_grad():
+                    parts.append(mistakes(program.run(block[rows]), truth[rows]))
+                told(made := made + len(truth[rows]))
+                if block._version != untouched:  # a step of the network wrote into its input: the next pass reads it anew
+                    block = examples.repeat(together, *[1] * (some.dim() - 1))
+                    untouched = block._version
         return join(parts)
 
     def counts(self, sigmas: Mapping[str, float], x: torch.Tensor, networks: int, generator: torch.Generator) -> torch.Tensor:

@@ -30,7 +30,6 @@ from boundcheck.runs.streams import generator
 
 _STREAM = 32  # streams of random numbers from here on are this module's
 _CERTIFY, _TEST, _DRAWN, _VOTE, _SPEED = range(_STREAM, _STREAM + 5)
-_AT_ONCE = 20_000  # networks between two words about how far the drawing is
 _VOTERS, _ASKED = 51, 500  # networks that vote on a held-out example, and examples that they vote on, at most
 _OPERATIONS: Mapping[str, float] = {"quick": 1e12, "full": 1e13}
 _FRESH: Mapping[str, int] = {"quick": 120_000, "full": 1_000_000}
@@ -274,11 +273,12 @@ class Sampler:
             made = self._networks(draws)
             wrong, _ = self.explicit.draw({}, *sample, made, source)
             return ratio_up(int(wrong.sum()), len(wrong)), made
-        passes, errors = self.passes(n, draws), 0
-        step = max(1, _AT_ONCE // n)
-        for done in range(0, passes, step):
-            errors += int(self.fresh.draw(*sample, min(step, passes - done), source)[0].sum())
-            progress(f"drawing networks from the posterior, {min(done + step, passes) * n:,} so far", done / passes)
+        passes = self.passes(n, draws)
+
+        def told(made: int) -> None:
+            progress(f"drawing networks from the posterior, {made:,} so far", made / (passes * n))
+
+        errors = int(self.fresh.draw(*sample, passes, source, told)[0].sum())
         return ratio_up(errors, passes * n), passes * n
 
     def pairs(self, sample: tuple[torch.Tensor, torch.Tensor], source: torch.Generator) -> tuple[float | None, int]:
