@@ -8,7 +8,7 @@ import torch
 
 from boundcheck.errors import InputError
 from boundcheck.networks import build
-from boundcheck.networks.frozen import frozen_features, frozen_split
+from boundcheck.networks.frozen import Parts
 from boundcheck.networks.oriented import Edges, Front, Upright, derivatives, simplex, stroke_basis
 from boundcheck.networks.strokes import random_strokes
 
@@ -88,13 +88,10 @@ def test_all_but_the_last_layers_are_fixed() -> None:
     assert [tuple(p.shape) for p in network.parameters()] == [(7, 25), (7,), (4, 7)]
     again = build("oriented", (14, 14), 5, size=25, hidden=7, seed=4)
     assert all(torch.equal(a, b) for a, b in zip(network.buffers(), again.buffers(), strict=True))
-    front, rest = frozen_split(network)
+    parts = Parts.of(network)
     x = torch.rand(30, 14, 14, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert torch.equal(rest(frozen_features(front, x, network)), network(x))
-    whole, nothing = torch.nn.Linear(2, 2), frozen_split(torch.nn.Linear(2, 2))[0]
-    assert frozen_split(whole)[1] is whole
-    assert isinstance(nothing, torch.nn.Identity)
+        assert torch.equal(parts.rest(parts.features(x)), network(x))
 
 
 def test_settings_without_sense_are_refused() -> None:

@@ -15,7 +15,7 @@ from torch import nn
 
 from boundcheck.compression.pick import Lessons, NetworkLearner, pick_examples
 from boundcheck.errors import InputError, nearest
-from boundcheck.networks.frozen import frozen_features, frozen_split
+from boundcheck.networks.frozen import Parts
 from boundcheck.numerics.picked import picked_inverse
 from boundcheck.runs.certifying import SAVE_EVERY, Certified, Task
 from boundcheck.runs.first_network import FirstDescent, FirstSettings
@@ -104,8 +104,8 @@ class _Course:
         order = np.random.default_rng([seed, _SPLIT]).permutation(n)
         first = min(round(how.before * n), n - 1)
         self.before, self.pool = np.sort(order[:first]), np.sort(order[first:])
-        front, self.rest = frozen_split(self.network)
-        features = frozen_features(front, task.x, self.network)
+        parts = Parts.of(self.network)
+        self.rest, features = parts.rest, parts.features(task.x)
         self.known, self.open_to = ((features[rows], task.y[rows]) for rows in (self.before, self.pool))
         self.lessons = Lessons(how.steps, how.pick_lr, how.picked_batch, how.other_batch, seed)
         self.ranks = np.random.default_rng([seed, _RANKS]).random(len(self.pool))
@@ -192,13 +192,9 @@ class _Course:
             "first_state": self.first_state,
             "settings": asdict(self.how),
         }
-        whole = copy.deepcopy(self.network)
-        last = trained.state_dict().values()
-        with torch.no_grad():
-            for (_, value), new in zip(frozen_split(whole)[1].state_dict().items(), last, strict=True):
-                value.copy_(new)
+        state = _copied(self.network) | _copied(trained)  # its names are those of the whole network
         history = tuple(self.history) or ({"epoch": 1, "loss": 0.0, "errors": 0, "picked": 0},)
-        return Certified(_copied(whole), certificate, history, resume)
+        return Certified(state, certificate, history, resume)
 
 
 def _copied(network: nn.Module) -> dict[str, torch.Tensor]:

@@ -25,7 +25,7 @@ from boundcheck.bounds.lemmas.kl_terms import kl_bound, log_inverse_up
 from boundcheck.bounds.zhou2019compression import code_nats
 from boundcheck.compression.code import LEVELS, STEPS, CodedTensor, Message, columns_of
 from boundcheck.errors import InputError, nearest
-from boundcheck.networks.frozen import frozen_features, frozen_split
+from boundcheck.networks.frozen import Parts
 from boundcheck.networks.mistakes import CHUNK, mistakes
 
 ALPHABETS = ("uniform", "ternary", "codebook")
@@ -134,10 +134,9 @@ class CodeDescent:
     ) -> None:
         self.how, self.y, self.n = how, y, len(y)
         self.network = copy.deepcopy(network).eval()
-        front, self.rest = frozen_split(self.network)
-        self.features = frozen_features(front, x, self.network)
-        names = {id(p): name for name, p in self.rest.named_parameters()}
-        self.names = [names[id(p)] for p in self.network.parameters()]  # in the order of the whole network
+        parts = Parts.of(self.network)
+        self.rest, self.features = parts.rest, parts.features(x)
+        self.names = [name for name, _ in self.network.named_parameters()]
         self.before = [
             p.detach().clone() if how.reference == "initial" else torch.zeros_like(p) for p in self.network.parameters()
         ]

@@ -16,9 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from boundcheck.bounds.lemmas.variance_mixture import PRIOR_VARIANCES
 from boundcheck.errors import InputError
+from boundcheck.networks.frozen import Parts
 from boundcheck.pac_bayes.basis import Turned
 from boundcheck.pac_bayes.diagonal import Diagonal, Weights, centre_of
-from boundcheck.pac_bayes.frozen import Parts
 from boundcheck.pac_bayes.settings import PacBayesSettings
 from boundcheck.pac_bayes.stored import Stage, StoredPosterior
 from boundcheck.pac_bayes.training import Descending, Stand

@@ -17,11 +17,11 @@ from boundcheck.evidence.posterior import Posterior
 from boundcheck.evidence.prior_network import PriorNetwork
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
+from boundcheck.networks.frozen import Parts
 from boundcheck.networks.fusing import refuse_batch_statistics
 from boundcheck.networks.mistakes import HeldOutError, Mask, count_errors, dtype_of, error_of
 from boundcheck.pac_bayes.diagonal import Diagonal, Weights
 from boundcheck.pac_bayes.fresh import FreshNetworks
-from boundcheck.pac_bayes.frozen import Parts
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.stored import StoredPosterior
 from boundcheck.pac_bayes.vote import measure_vote

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from boundcheck.pac_bayes.frozen import Parts
+from boundcheck.networks.frozen import Parts
 
 
 def test_a_chain_is_cut_before_its_first_random_layer() -> None:
