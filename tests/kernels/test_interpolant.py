@@ -259,6 +259,16 @@ def test_float32_is_refined_and_a_hopeless_factor_gives_way(monkeypatch: pytest.
     assert wide.residual_ < 1e-6
 
 
+def test_a_factor_that_breaks_down_is_tried_with_a_larger_shift(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(solver, "DOUBLE_UP_TO", 10)
+    monkeypatch.setattr(solver, "_SHIFTS", (-1e9, 1.0))
+    x, y = cloud(200, 3)
+    k = MinNormInterpolant(bandwidth=0.5, factor=tmp_path / "kept").fit(x, y)
+    assert k.solution_.route == "float32 factor"
+    assert k.solution_.shift > 0.0
+    assert k.residual_ < 1e-6
+
+
 def test_own_kernels() -> None:
     x, y = cloud(30)
 

@@ -192,7 +192,7 @@ class MinNormInterpolant(BaseEstimator):  # type: ignore[misc]
                 "sample": fingerprint({"x": inputs}), "n": len(inputs), "kernel": repr(kernel), "ridge": float(self.ridge),
                 "dtype": dtype, "shift": shift, "width": width_for(len(inputs)),
             }  # fmt: skip
-            return Folder.open(os.path.join(self.factor, dtype), identity, fingerprint({"y": targets}))
+            return Folder.open(os.path.join(self.factor, f"{dtype}-{shift:.3g}"), identity, fingerprint({"y": targets}))
 
         return keep
 

@@ -23,7 +23,7 @@ DOUBLE_UP_TO = 2500  # samples for which a float64 factor costs next to nothing
 SPECTRAL_UP_TO = 6000  # samples for which all eigenvalues are computed when no factor will do: 1 GiB and minutes
 _STEPS = 30  # conjugate gradients that have not converged by then have no factor worth the name
 _AIM = 0.1  # aim below the tolerance, so that the bound on rounding errors fits
-_SHIFT = 1.0  # of a float32 factor, in units of its roundoff times sqrt(n): what rounding moves eigenvalues by
+_SHIFTS = (1.0, 8.0)  # of a float32 factor, in units of its roundoff times sqrt(n): what rounding moves eigenvalues by
 
 Factored = Callable[[str, float], "Keeper | None"]
 
@@ -75,8 +75,8 @@ def solve(
 ) -> Solution:
     """Coefficients a with |(K + ridge I) a - Y| <= tolerance |Y|, certified.
 
-    A float32 factor with conjugate gradients in float64 comes first for large samples, a float64 factor for small ones or where
-    float32 breaks down, then the eigenvalues.
+    A float32 factor with conjugate gradients in float64 comes first for large samples, with a larger shift where it breaks down;
+    then a float64 factor, first for small samples; then the eigenvalues.
 
     Args:
         gram: K with its ridge.
@@ -91,11 +91,13 @@ def solve(
         InputError: No route leads to a certified residual within the tolerance; the message says why.
     """
     n = gram.n
-    mean = gram.trace_up() / n
-    single = _SHIFT * n**0.5 * 2.0**-24 * mean
-    routes = [("float64", 0.0)] if n <= DOUBLE_UP_TO else [("float32", single), ("float64", 0.0)]
-    failures = []
+    unit = 2.0**-24 * gram.trace_up() / n**0.5
+    routes = [("float32", times * unit) for times in _SHIFTS if n > DOUBLE_UP_TO] + [("float64", 0.0)]
+    failures: list[str] = []
+    inexact = ""
     for dtype, shift in routes:
+        if dtype == inexact:
+            continue
         if dtype == "float64" and 4.0 * n * n > room:
             failures.append(f"a float64 factor would take {4.0 * n * n / 1e9:.1f} GB and {room / 1e9:.1f} GB are free")
             continue
@@ -106,6 +108,7 @@ def solve(
             continue
         if found.certified.residual <= tolerance:
             return found
+        inexact = dtype  # a larger shift would not help
         failures.append(f"with a {dtype} factor the residual stays at {found.certified.residual:.2g}")
     if n > SPECTRAL_UP_TO:
         raise _refusal("; ".join(failures), f"and {n:,} samples are too many for the pseudo-inverse ({SPECTRAL_UP_TO:,})")
