@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from boundcheck.cli.options import DataDir, Delta, JsonFile, Seed, json_object, numbers
-from boundcheck.cli.screen import console, deliver_json, progress_bar
+from boundcheck.cli.outputs import check_outputs, deliver
+from boundcheck.cli.screen import progress_bar
 from boundcheck.errors import InputError
-
-if TYPE_CHECKING:
-    from boundcheck.evidence.record import Evidence
-    from boundcheck.report.report import Report
 
 
 def evaluate(
@@ -74,11 +69,7 @@ def evaluate(
     check_effort(effort)
     names = chosen_theorems(bounds)
     outputs = {"--json": json_file, "--latex": latex, "--html": html, "--plot": plot, "--evidence": evidence}
-    _check_outputs(outputs, inputs=(checkpoint, reference, from_evidence, data))
-    if plot is not None:
-        from boundcheck.report.plot import picture_format
-
-        picture_format(plot)
+    check_outputs(outputs, inputs=(checkpoint, reference, from_evidence, data))
     with progress_bar() as tell:
         if from_evidence is not None:
             _refuse_beside_evidence(
@@ -103,51 +94,11 @@ def evaluate(
             )  # fmt: skip
             found = measure(run, delta=delta, bounds=names, effort=effort, seed=seed, progress=tell, draws=draws, seconds=seconds)
         report = ask(found, delta=delta, bounds=names, joint=joint, progress=tell)
-    _deliver(report, found, json_file=json_file, latex=latex, html=html, plot=plot, evidence=evidence)
+    deliver(outputs, report, found)
     return 0
-
-
-def _check_outputs(outputs: Mapping[str, str | None], inputs: Iterable[str | None]) -> None:
-    """Refuse, before any work, outputs that can't be written or would overwrite what is read."""
-    from boundcheck.files import check_writable
-
-    read = {os.path.realpath(path) for path in inputs if path is not None and "\0" not in path}
-    for option, path in outputs.items():
-        if path == "-" and option != "--json":
-            raise InputError(f"a file in {option}", "'-'", "standard output takes --json alone")
-        if path not in (None, "-") and "\0" not in str(path) and os.path.realpath(str(path)) in read:
-            raise InputError(f"a new file in {option}", f"'{path}', which is read", "choose another name")
-    check_writable([path for path in outputs.values() if path is not None and path != "-"])
 
 
 def _refuse_beside_evidence(**given: str | int | None) -> None:
     extra = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
     if extra:
         raise InputError("--from-evidence alone, which has everything in it", f"also {', '.join(extra)}", "leave one of them out")
-
-
-def _deliver(
-    report: Report,
-    found: Evidence,
-    *,
-    json_file: str | None,
-    latex: str | None,
-    html: str | None,
-    plot: str | None,
-    evidence: str | None,
-) -> None:
-    from boundcheck.files import write_whole
-
-    console(json_file).print(report)
-    if evidence is not None:
-        from boundcheck.evidence.serialize import to_json
-
-        write_whole(evidence, to_json(found) + "\n")
-    if latex is not None:
-        write_whole(latex, report.to_latex())
-    if html is not None:
-        write_whole(html, report.to_html())
-    if plot is not None:
-        report.plot(plot)
-    if json_file is not None:
-        deliver_json(json_file, report.to_json())

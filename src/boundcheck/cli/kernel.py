@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from boundcheck.cli.options import DataDir, Delta, JsonFile, Seed
-from boundcheck.cli.screen import console, deliver_json, progress_bar
+from boundcheck.cli.outputs import check_outputs, deliver
+from boundcheck.cli.screen import console, progress_bar
 from boundcheck.errors import InputError
 
 if TYPE_CHECKING:
-    from boundcheck.kernels.study import KernelResult
+    from boundcheck.kernels.study import PreparedKernel
 
 
 def kernel(
@@ -69,67 +70,40 @@ def kernel(
     Example:  boundcheck kernel --data mnist --bandwidth 5 --n 10000 --json kernel.json
     """
     from boundcheck.evaluation import check_delta, check_effort
-    from boundcheck.files import check_writable
     from boundcheck.kernels.study import KernelJob, kernel_theorems, prepare, run
 
     check_delta(delta)
     check_effort(effort)
     names = kernel_theorems(bounds)
-    _check_outputs({"--json": json_file, "--latex": latex, "--html": html, "--plot": plot, "--evidence": evidence})
-    check_writable([path for path in (json_file, latex, html, plot, evidence) if path not in (None, "-")])
-    if plot is not None:
-        from boundcheck.report.plot import picture_format
-
-        picture_format(plot)
+    outputs = {"--json": json_file, "--latex": latex, "--html": html, "--plot": plot, "--evidence": evidence}
+    check_outputs(outputs, inputs=(data,))
     if kernel == "precomputed":
         raise InputError("a kernel of inputs", "'precomputed'", "use boundcheck.kernels.MinNormInterpolant from Python")
     parameters = {"bandwidth": bandwidth, "degree": degree, "offset": offset, "depth": depth}
     job = KernelJob(data, labels, n, features, kernel, parameters, ridge, seed)
     room = None if memory is None else memory * 1e9
-    screen = console(json_file)
     with progress_bar() as tell:
         tell("loading", 0.0)
         prepared = prepare(job, data_dir=data_dir, memory=room)
-        plan = prepared.plan
-        screen.print(
-            f"{plan.n:,} training points in {prepared.sample.x.shape[1]:,} coordinates: about {plan.bytes / 1e9:.2f} GB of "
-            f"{plan.available / 1e9:.1f} GB that are free, and {_time(prepared.estimated_seconds)} on an idle machine"
-        )
+        console(json_file).print(_foretold(prepared))
         result = run(
             prepared, delta=delta, joint=joint, bounds=names, effort=effort, leave_one_out=leave_one_out, factor=factor,
             memory=room, progress=tell,
         )  # fmt: skip
-    _deliver(result, json_file=json_file, latex=latex, html=html, plot=plot, evidence=evidence)
+    deliver(outputs, result.report, result.evidence, result.to_json())
     return 0
 
 
-def _check_outputs(outputs: dict[str, str | None]) -> None:
-    for option, path in outputs.items():
-        if path == "-" and option != "--json":
-            raise InputError(f"a file in {option}", "'-'", "standard output takes --json alone")
+def _foretold(prepared: PreparedKernel) -> str:
+    """Memory and time, before the work starts."""
+    plan = prepared.plan
+    return (
+        f"{plan.n:,} training points in {prepared.sample.x.shape[1]:,} coordinates: about {plan.bytes / 1e9:.2f} GB of "
+        f"{plan.available / 1e9:.1f} GB that are free, and {_time(prepared.estimated_seconds)} on an idle machine"
+    )
 
 
 def _time(seconds: float) -> str:
     if seconds < 90.0:
         return f"{max(seconds, 0.1):.2g} s"
     return f"{seconds / 60.0:.0f} minutes"
-
-
-def _deliver(
-    result: KernelResult, *, json_file: str | None, latex: str | None, html: str | None, plot: str | None, evidence: str | None
-) -> None:
-    from boundcheck.files import write_whole
-
-    console(json_file).print(result.report)
-    if evidence is not None:
-        from boundcheck.evidence.serialize import to_json
-
-        write_whole(evidence, to_json(result.evidence) + "\n")
-    if latex is not None:
-        write_whole(latex, result.report.to_latex())
-    if html is not None:
-        write_whole(html, result.report.to_html())
-    if plot is not None:
-        result.report.plot(plot)
-    if json_file is not None:
-        deliver_json(json_file, result.to_json())

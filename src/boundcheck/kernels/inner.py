@@ -194,8 +194,8 @@ class ArcCosine(_OfAngle):
 
 
 @dataclass(frozen=True)
-class NNGP(_OfAngle):
-    """The covariance of the outputs of a random fully connected ReLU network of infinite width.
+class _OfDepth(_OfAngle):
+    """A kernel of a fully connected ReLU network of infinite width.
 
     Attributes:
         depth: Hidden layers, at least 1.
@@ -207,7 +207,18 @@ class NNGP(_OfAngle):
 
     def describe(self) -> str:
         """Name and depth."""
-        return f"nngp, depth {self.depth}"
+        return f"{type(self).__name__.lower()}, depth {self.depth}"
+
+
+def _next_cosine(rho: Array, error: float) -> tuple[Array, float]:
+    """The cosine one layer on, and a bound on its error."""
+    rho, error = kappa1(rho, error)
+    return np.clip(rho, -1.0, 1.0), error
+
+
+@dataclass(frozen=True)
+class NNGP(_OfDepth):
+    """The covariance of the outputs of a random network."""
 
     @property
     def at_one(self) -> float:
@@ -217,26 +228,13 @@ class NNGP(_OfAngle):
     def of_cosine(self, rho: Array, error: float, top: float) -> tuple[Array, float]:
         """kappa_1, depth times."""
         for _ in range(self.depth):
-            rho, error = kappa1(rho, error)
-            rho = np.clip(rho, -1.0, 1.0)
+            rho, error = _next_cosine(rho, error)
         return rho, error
 
 
 @dataclass(frozen=True)
-class NTK(_OfAngle):
-    """The neural tangent kernel of a fully connected ReLU network of infinite width, all layers trained.
-
-    Attributes:
-        depth: Hidden layers, at least 1.
-        divisor: Inputs are divided by this before anything else.
-    """
-
-    depth: int = 1
-    divisor: float = 1.0
-
-    def describe(self) -> str:
-        """Name and depth."""
-        return f"ntk, depth {self.depth}"
+class NTK(_OfDepth):
+    """The neural tangent kernel of a network, all layers trained."""
 
     @property
     def at_one(self) -> float:
@@ -248,8 +246,7 @@ class NTK(_OfAngle):
         tangent, off = rho.copy(), error
         for layer in range(self.depth):
             slope, moved = kappa0(rho, error, top)
-            rho, error = kappa1(rho, error)
-            rho = np.clip(rho, -1.0, 1.0)
+            rho, error = _next_cosine(rho, error)
             top = min(float(kappa1(np.array(min(top, 1.0)), 0.0)[0]) + error, 1.0)
             tangent = tangent * slope + rho
             off = off + (layer + 1.0) * moved + error + 4.0 * (layer + 2.0) * UNIT

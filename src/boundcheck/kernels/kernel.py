@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boundcheck.numerics.error_terms import gamma
-
 Array = NDArray[np.float64]
 
 
@@ -111,11 +109,3 @@ def equal_pairs(a: Points, rows: slice, b: Points, columns: slice) -> tuple[NDAr
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
     same = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
     return same - rows.start, same - columns.start
-
-
-def inner_products(a: Points, rows: slice, b: Points, columns: slice) -> tuple[Array, float]:
-    r"""Inner products of prepared inputs and a bound on their absolute error: :math:`\gamma_d |x| |x'|`."""
-    values = a.x[rows] @ b.x[columns].T
-    largest = float(np.sqrt(a.squares[rows].max(initial=0.0) * b.squares[columns].max(initial=0.0)))
-    # The computed norms are off by gamma_d themselves; ten more roundings are more than the two roots can take.
-    return values, gamma(2 * a.x.shape[1] + 10) * largest
