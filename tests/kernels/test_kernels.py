@@ -59,7 +59,7 @@ def inputs(case: str) -> np.ndarray:
     rng = np.random.default_rng(5)
     if case == "integers":
         return rng.integers(0, 256, (7, 40)).astype(np.uint8)
-    x = rng.normal(size=(7, 6))
+    x = rng.normal(size=(7, 600 if case == "long" else 6))  # 600 coordinates are summed in three parts
     if case == "close":  # two points that differ in the eighth digit, and one opposite to the first
         x[1] = x[0] * (1 + 1e-8)
         x[2] = -x[0]
@@ -69,7 +69,7 @@ def inputs(case: str) -> np.ndarray:
     return x
 
 
-@pytest.mark.parametrize("case", ["plain", "close", "far", "integers"])
+@pytest.mark.parametrize("case", ["plain", "close", "far", "integers", "long"])
 @pytest.mark.parametrize("kernel", KINDS, ids=repr)
 def test_blocks_are_within_their_bounds(kernel: Kernel, case: str) -> None:
     x = inputs(case)

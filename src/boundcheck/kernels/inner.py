@@ -34,6 +34,7 @@ from boundcheck.numerics.error_terms import TINY, UNIT, gamma
 from boundcheck.numerics.rounding import mul_up
 
 _SPARE = 1.0 + 2.0**-20  # for roundings of the error bounds themselves
+_CHAIN = 256  # coordinates
 _STEP = 16.0 * UNIT  # what one evaluation of kappa_0 or kappa_1 errs by itself: numbers up to pi, a libm call, four operations
 
 
@@ -47,15 +48,31 @@ class _OfInner(Kernel):
         rows = np.array(x, dtype=np.float64, order="C")
         if self.divisor != 1.0:
             rows /= self.divisor
-        return Points(rows, np.einsum("ij,ij->i", rows, rows))
+        squares = np.zeros(len(rows))
+        for part in _parts(rows.shape[1]):
+            squares += np.einsum("ij,ij->i", rows[:, part], rows[:, part])
+        return Points(rows, squares)
+
+
+def _parts(d: int) -> list[slice]:
+    """Coordinates that are summed by themselves: the error of a sum grows with the longest chain of additions."""
+    return [slice(start, min(start + _CHAIN, d)) for start in range(0, d, _CHAIN)]
+
+
+def _roundings(d: int) -> int:
+    """Roundings that a sum over the coordinates can take, part by part."""
+    return min(d, _CHAIN) + -(-d // _CHAIN)
 
 
 def _products(a: Points, rows: slice, b: Points, columns: slice) -> tuple[Array, float, float]:
     """Inner products, a bound on their absolute error, and one on their size."""
-    values = a.x[rows] @ b.x[columns].T
+    left, right = a.x[rows], b.x[columns]
+    values = np.zeros((len(left), len(right)))
+    for part in _parts(left.shape[1]):
+        values += left[:, part] @ right[:, part].T
     size = math.sqrt(float(a.squares[rows].max(initial=0.0) * b.squares[columns].max(initial=0.0))) * _SPARE
     # Each input was divided (one rounding a coordinate); ten more are more than the norms and roots can take.
-    return values, gamma(a.x.shape[1] + 12) * size * _SPARE, size
+    return values, gamma(_roundings(a.x.shape[1]) + 12) * size * _SPARE, size
 
 
 @dataclass(frozen=True)
@@ -92,7 +109,7 @@ class Polynomial(_OfInner):
     def diagonal(self, points: Points) -> tuple[Array, float]:
         """The same function of the squared norms, whose sum of non-negative numbers has a relative error."""
         values = (self.scale * points.squares + self.offset) ** self.degree
-        return values, (1.0 + gamma(points.x.shape[1] + 12)) ** self.degree * (1.0 + 2.0**-48) - 1.0 + 4.0 * UNIT
+        return values, (1.0 + gamma(_roundings(points.x.shape[1]) + 12)) ** self.degree * (1.0 + 2.0**-48) - 1.0 + 4.0 * UNIT
 
     def diagonal_bound(self, radius: float | None) -> float | None:
         """(s r^2 + c)^p."""
@@ -125,7 +142,7 @@ class _OfAngle(_OfInner):
         values, _, size = _products(a, rows, b, columns)
         left, right = np.sqrt(a.squares[rows]), np.sqrt(b.squares[columns])
         lengths = left[:, None] * right
-        d = a.x.shape[1]
+        d = _roundings(a.x.shape[1])
         with np.errstate(divide="ignore", invalid="ignore"):
             values /= lengths
         values[lengths == 0.0] = 0.0  # the zero input: k = 0 whatever the angle
@@ -142,7 +159,7 @@ class _OfAngle(_OfInner):
 
     def diagonal(self, points: Points) -> tuple[Array, float]:
         """|x|^2 times the function at 1."""
-        return points.squares * self.at_one, gamma(points.x.shape[1] + 12)
+        return points.squares * self.at_one, gamma(_roundings(points.x.shape[1]) + 12)
 
     def diagonal_bound(self, radius: float | None) -> float | None:
         """r^2 times the function at 1."""
