@@ -11,7 +11,7 @@ import torch
 
 from boundcheck.bounds.zhou2019compression import code_nats
 from boundcheck.compression.code import STEPS, decode
-from boundcheck.compression.training import CodeDescent, CodeTraining, Stand
+from boundcheck.compression.training import LEAST_PASSES, LEAST_STEPS, CodeDescent, CodeTraining, Stand
 from boundcheck.errors import InputError
 from boundcheck.networks.architectures import build
 from boundcheck.networks.mistakes import program_mistakes
@@ -106,3 +106,14 @@ def test_a_deadline_ends_it() -> None:
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError, match="expected"):
         CodeTraining(**wrong)
+
+
+@pytest.mark.parametrize("n", [30, 1437, 10_000, 60_000])
+def test_a_small_sample_gets_no_fewer_steps_than_a_large_one(n: int) -> None:
+    how = CodeTraining()
+    assert how.passes(n) >= LEAST_PASSES
+    assert how.passes(n) * how.steps(n) >= LEAST_STEPS
+    assert n / how.steps(n) <= 1000.0 * (1.0 + 1.0 / how.steps(n))  # batches of about 1,000 at most
+    assert CodeTraining(epochs=2, lr=0.5, batch_size=10).passes(n) == 2
+    assert CodeTraining(lr=0.5).rate(n) == 0.5
+    assert how.rate(n) >= how.rate(2 * n)

@@ -45,7 +45,7 @@ def certify(task: Task) -> Certified:
         nonlocal saved
         history.append(asdict(stand))
         about = f"certificate about {stand.certificate:.4f} ({stand.errors:,} errors, {stand.nats:,.0f} nats)"
-        task.progress(f"epoch {stand.epoch}: {about}", min(1.0, stand.epoch / how.epochs))
+        task.progress(f"epoch {stand.epoch}: {about}", min(1.0, stand.epoch / how.passes(len(task.y))))
         if time.monotonic() - saved >= SAVE_EVERY:
             task.save(_certified(task, how, descent, history, descent.state()))
             saved = time.monotonic()

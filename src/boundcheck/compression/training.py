@@ -29,6 +29,10 @@ from boundcheck.networks.frozen import Parts
 from boundcheck.networks.mistakes import CHUNK, mistakes
 
 ALPHABETS = ("uniform", "ternary", "codebook")
+SMALL_SAMPLE = 20_000
+LEAST_PASSES = 40
+LEAST_STEPS = 2400
+"""Steps below which the pressure on the code length rises before anything is learned."""
 _WARM, _PRESSURE = 0.3, 0.2  # shares of the training with noise, and in which the pressure rises
 _LEAST_SCALE = 0.03  # of the logistic law: below it a block is all zero for a message's purposes
 
@@ -38,9 +42,10 @@ class CodeTraining:
     """How a network is trained for its code length.
 
     Attributes:
-        epochs: Passes over the sample.
-        lr: Largest learning rate, in steps of the grid.
-        batch_size: Examples a step.
+        epochs: Passes over the sample; ``None``: 40, and more on a small one, until :data:`LEAST_STEPS` steps are made.
+        lr: Largest learning rate, in steps of the grid; ``None``: 0.03, and 0.1 on fewer than :data:`SMALL_SAMPLE` examples,
+            whose code has to be shorter for the same bound.
+        batch_size: Examples a step; ``None``: 1,000, and no more than a twentieth of the sample.
         factor: Weight of the code length, in units of nats over n.
         alphabet: ``uniform`` (whole numbers of steps), ``ternary`` (-1, 0, 1 steps) or ``codebook`` (numbers of their own).
         reference: What is written down: the weights (``zero``) or their difference from the initial ones (``initial``).
@@ -52,9 +57,9 @@ class CodeTraining:
         delta: Confidence that the certificate will be asked for; for the progress alone.
     """
 
-    epochs: int = 40
-    lr: float = 0.03
-    batch_size: int = 1000
+    epochs: int | None = None
+    lr: float | None = None
+    batch_size: int | None = None
     factor: float = 3.0
     alphabet: str = "uniform"
     reference: str = "zero"
@@ -75,9 +80,9 @@ class CodeTraining:
         if self.reference not in ("zero", "initial"):
             raise InputError("reference zero or initial", repr(self.reference), nearest(self.reference, ("zero", "initial")))
         ranges = {
-            "epochs": self.epochs >= 1,
-            "lr": self.lr > 0.0,
-            "batch_size": self.batch_size >= 1,
+            "epochs": self.epochs is None or self.epochs >= 1,
+            "lr": self.lr is None or self.lr > 0.0,
+            "batch_size": self.batch_size is None or self.batch_size >= 1,
             "factor": self.factor >= 0.0,
             "step": self.step is None or self.step >= 0.0,
             "start": self.start is None or self.start >= 0.0,
@@ -85,6 +90,18 @@ class CodeTraining:
         for name, fits in ranges.items():
             if not fits:
                 raise InputError(f"a usable {name}", repr(getattr(self, name)), "see 'boundcheck certify --help'")
+
+    def rate(self, n: int) -> float:
+        """Largest learning rate on n examples."""
+        return self.lr or (0.1 if n < SMALL_SAMPLE else 0.03)
+
+    def steps(self, n: int) -> int:
+        """Steps of one pass over n examples."""
+        return max(1, n // (self.batch_size or min(1000, max(1, n // 20))))
+
+    def passes(self, n: int) -> int:
+        """Passes over n examples."""
+        return self.epochs or max(LEAST_PASSES, math.ceil(LEAST_STEPS / self.steps(n)))
 
 
 @dataclass(frozen=True)
@@ -159,7 +176,7 @@ class CodeDescent:
         ]
         self.temperature = torch.zeros((), dtype=self.theta[0].dtype, requires_grad=True)
         self.optimizer = torch.optim.Adam(
-            [{"params": self.theta}, {"params": [*self.scales, self.temperature]}], lr=how.lr, betas=(0.9, 0.99)
+            [{"params": self.theta}, {"params": [*self.scales, self.temperature]}], lr=how.rate(self.n), betas=(0.9, 0.99)
         )
         self.epoch = 0
         if state is not None:
@@ -206,7 +223,7 @@ class CodeDescent:
             deadline: ``time.monotonic()`` at which training should end.
             on_epoch: Called after each.
         """
-        planned, start, first = self.how.epochs, time.monotonic(), self.epoch
+        planned, start, first = self.how.passes(self.n), time.monotonic(), self.epoch
         while self.epoch < planned:
             loss = self._one_epoch(planned)
             self.epoch += 1
@@ -218,7 +235,7 @@ class CodeDescent:
     def _one_epoch(self, planned: int) -> float:
         source = torch.Generator().manual_seed((self.how.seed * 1_000_003 + self.epoch + 1) % 2**63)
         order = torch.randperm(self.n, generator=source)
-        steps, total = max(1, self.n // self.how.batch_size), 0.0
+        steps, total = self.how.steps(self.n), 0.0
         for i, rows in enumerate(torch.tensor_split(order, steps)):
             done = (self.epoch + i / steps) / planned
             self._set_rates(done)
@@ -242,7 +259,7 @@ class CodeDescent:
 
     def _set_rates(self, done: float) -> None:
         fade = 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
-        self.optimizer.param_groups[0]["lr"] = self.how.lr * fade * min(1.0, 0.02 + 40.0 * done)
+        self.optimizer.param_groups[0]["lr"] = self.how.rate(self.n) * fade * min(1.0, 0.02 + 40.0 * done)
         self.optimizer.param_groups[1]["lr"] = 0.02 * max(fade, 0.1)
 
     def message(self) -> Message:
