@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).resolve().parents[2] / "paper_figures"
-DRAWN = ("zhang_figure1", "bounds_corruption")
+DRAWN = ("zhang_figure1", "bounds_corruption", "kernel_norms")
 
 
 @pytest.fixture
