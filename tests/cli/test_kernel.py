@@ -114,6 +114,7 @@ def test_an_interrupt_ends_with_130(boundcheck: Callable[..., Any], desk: Path, 
         (("--delta", 0), "delta"),
         (("--bounds", "nosuch"), "bound"),
         (("--html", "-"), "--json alone"),
+        (("--data", "data.npz", "--html", "data.npz"), "which is read"),
         (("--json", "nowhere/k.json"), "directory"),
     ],
 )
