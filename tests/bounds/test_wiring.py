@@ -110,10 +110,11 @@ def test_a_positive_scalar_network_is_moved_by_exactly_its_reach() -> None:
     assert found == pytest.approx([0.25 * x, 0.125 * c * x, 2.0 * b * x], rel=1e-13)
 
 
-def residual_networks(seed: int) -> tuple[nn.Module, nn.Module, torch.Tensor]:
-    """Two residual networks whose weights differ by a few percent, and inputs."""
+def two_networks(name: str, seed: int) -> tuple[nn.Module, nn.Module, torch.Tensor]:
+    """Two networks that are no chains, whose weights differ by a few percent, and inputs."""
     torch.manual_seed(seed)
-    one = build("residual", (2, 6, 6), 3, channels=(3, 4), seed=seed).double().eval()
+    settings = {"residual": {"channels": (3, 4)}, "inception": {"scale": 0.02, "batchnorm": False}}[name]
+    one = build(name, (2, 6, 6), 3, seed=seed, **settings).double().eval()
     other = copy.deepcopy(one)
     with torch.no_grad():
         for p in other.parameters():
@@ -122,8 +123,9 @@ def residual_networks(seed: int) -> tuple[nn.Module, nn.Module, torch.Tensor]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_changing_layers_moves_the_outputs_by_at_most_their_reaches(seed: int) -> None:
-    one, other, x = residual_networks(seed)
+@pytest.mark.parametrize("name", ["residual", "inception"])
+def test_changing_layers_moves_the_outputs_by_at_most_their_reaches(name: str, seed: int) -> None:
+    one, other, x = two_networks(name, seed)
     old, new = trace(one, (2, 6, 6)), trace(other, (2, 6, 6))
     assert old.has_skip
     steps, first, second = graph_steps(new), layer_norms(old), layer_norms(new, old)
@@ -147,18 +149,19 @@ def test_changing_layers_moves_the_outputs_by_at_most_their_reaches(seed: int) -
     with torch.no_grad():
         start, end = one(x), other(x)
         assert float((end - start).norm()) <= reaches.sum()
-        for name, reach in zip(names, reaches, strict=True):
+        for layer, reach in zip(names, reaches, strict=True):
             mixed = copy.deepcopy(one)
-            dict(mixed.named_modules())[name].load_state_dict(dict(other.named_modules())[name].state_dict())
+            dict(mixed.named_modules())[layer].load_state_dict(dict(other.named_modules())[layer].state_dict())
             moved = float((mixed(x) - start).norm())
-            assert isinstance(modules[name], (nn.Conv2d, nn.Linear))
-            assert 0.0 < moved <= reach
+            assert isinstance(modules[layer], (nn.Conv2d, nn.Linear))
+            assert moved <= reach
+            assert moved > 0.0 or name == "inception"  # a branch of one channel may have a dead unit
 
 
 @pytest.fixture(name="evidence", scope="module")
 def _evidence() -> Evidence:
     """Of a residual network, on inputs labelled by itself."""
-    network, _, _ = residual_networks(7)
+    network, _, _ = two_networks("residual", 7)
     x = np.random.default_rng(0).normal(size=(30, 2, 6, 6)).astype(np.float32)
     with torch.no_grad():
         y = network.float()(torch.from_numpy(x)).argmax(1).numpy()

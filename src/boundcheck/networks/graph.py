@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from boundcheck.networks.ops import (
+    JOINING,
     PASSING,
     WEIGHTED,
-    Add,
     Array,
     Convolution,
     Dense,
@@ -163,8 +163,8 @@ class Graph:
 
     @property
     def has_skip(self) -> bool:
-        """Whether signals are added."""
-        return any(isinstance(node.op, Add) for node in self.nodes)
+        """Whether signals are added or stand beside each other."""
+        return any(isinstance(node.op, JOINING) for node in self.nodes)
 
     @property
     def has_bias(self) -> bool:

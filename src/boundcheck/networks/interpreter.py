@@ -16,6 +16,7 @@ from boundcheck.networks.ops import (
     AdaptiveAveragePool,
     Add,
     AveragePool,
+    Concatenation,
     Convolution,
     Dense,
     Identity,
@@ -88,6 +89,8 @@ class Weights:
             return self._covered(average(op, x))
         if isinstance(op, Add):
             return inputs[0] + inputs[1]
+        if isinstance(op, Concatenation):
+            return torch.cat(list(inputs), dim=op.axis + 1)
         if isinstance(op, MaxPool):
             return maximum(op, x)
         if isinstance(op, Relu):

@@ -12,9 +12,9 @@ from enum import Enum
 
 from boundcheck.networks.graph import Graph, Node
 from boundcheck.networks.ops import (
+    JOINING,
     PASSING,
     AdaptiveAveragePool,
-    Add,
     AveragePool,
     Input,
     LeakyRelu,
@@ -137,5 +137,5 @@ def _is_nonnegative(node: Node, signed: bool, step: Step | None, nonnegative_inp
         return nonnegative_input
     if isinstance(node.op, Relu):
         return True
-    keeps = (Add, AveragePool, AdaptiveAveragePool, MaxPool, LeakyRelu, *PASSING)
+    keeps = (*JOINING, AveragePool, AdaptiveAveragePool, MaxPool, LeakyRelu, *PASSING)
     return not signed and isinstance(node.op, keeps)

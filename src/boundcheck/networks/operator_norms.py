@@ -12,9 +12,9 @@ from boundcheck.errors import InputError
 from boundcheck.networks.convert import array, axes, from_module, kind_of
 from boundcheck.networks.graph import Node
 from boundcheck.networks.ops import (
+    JOINING,
     PASSING,
     AdaptiveAveragePool,
-    Add,
     AveragePool,
     Convolution,
     Dense,
@@ -156,7 +156,7 @@ def lipschitz_after(node: Node, by_name: Mapping[str, Node], consumers: Mapping[
     largest = 0.0
     for name in consumers[node.name]:
         reader = by_name[name]
-        constant = None if isinstance(reader.op, (Dense, Convolution, Scale, Add)) else lipschitz(reader.op, node.shape)
+        constant = None if isinstance(reader.op, (Dense, Convolution, Scale, *JOINING)) else lipschitz(reader.op, node.shape)
         if constant is None:
             largest = max(largest, 1.0)
             continue

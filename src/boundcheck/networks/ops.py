@@ -156,6 +156,17 @@ class Add:
 
 
 @dataclass(frozen=True)
+class Concatenation:
+    """Signals beside each other along one axis: each in places of its own, zeros elsewhere, and then their sum.
+
+    Attributes:
+        axis: The axis of one example (batch left out) in which they may differ in size.
+    """
+
+    axis: int
+
+
+@dataclass(frozen=True)
 class Reshape:
     """The same numbers in another shape (that of the node), after an optional permutation of the axes.
 
@@ -189,11 +200,13 @@ Op = (
     | LeakyRelu
     | Identity
     | Add
+    | Concatenation
     | Reshape
     | Unplaced
 )
 WEIGHTED = (Dense, Convolution, Scale)
 PASSING = (Identity, Reshape)
+JOINING = (Add, Concatenation)
 
 
 def parameter_count(op: Op) -> int:

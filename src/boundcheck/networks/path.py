@@ -31,7 +31,7 @@ from boundcheck.evidence.path_norm import PathNorm
 from boundcheck.networks.graph import Graph, Node, bias_of, weight_of
 from boundcheck.networks.interpreter import UNDERFLOW, average, fan_in, linear
 from boundcheck.networks.levels import Levels, Role, Step, find_levels
-from boundcheck.networks.ops import WEIGHTED, AdaptiveAveragePool, Add, AveragePool, Dense, Input, MaxPool, Reshape
+from boundcheck.networks.ops import WEIGHTED, AdaptiveAveragePool, Add, AveragePool, Concatenation, Dense, Input, MaxPool, Reshape
 from boundcheck.networks.windows import pool_windows, window_size
 
 _CONSTANT = ""  # the name of the constant 1 among the signals; no node has it
@@ -197,6 +197,10 @@ def _value(graph: Graph, node: Node, inputs: list[Scaled]) -> Scaled:
         other, power = inputs[1]
         top = max(exponent, power)
         return _normalized(_shifted(x, exponent - top) + _shifted(other, power - top) + UNDERFLOW, top)
+    if isinstance(node.op, Concatenation):
+        top = max(power for _, power in inputs)
+        parts = [_shifted(part, power - top) for part, power in inputs]
+        return torch.cat(parts, dim=node.op.axis + 1) + UNDERFLOW, top
     if isinstance(node.op, Reshape):
         order = None if node.op.permutation is None else (0, *(axis + 1 for axis in node.op.permutation))
         return (x if order is None else x.permute(order)).reshape((1, *node.shape)), exponent

@@ -29,6 +29,7 @@ RESHAPES = {torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze, "flatt
 PASSING = {"contiguous", "clone", torch.clone}
 SIZES = {getattr, operator.getitem, operator.mul, operator.floordiv, operator.add, operator.sub, operator.neg,
          math.prod, "size", "dim", "numel"}  # fmt: skip
+CONCATENATIONS = {torch.cat, torch.concat, torch.concatenate}
 DROPOUTS = {F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, torch.dropout}
 
 
@@ -104,6 +105,8 @@ class Reader:
         inputs = tuple(self.names[a.name] for a in signals)
         if isinstance(op, ops.Add):
             inputs = tuple(self.names[a.name] for a in node.args[:2] if isinstance(a, fx.Node))
+        if isinstance(op, ops.Concatenation):
+            inputs = tuple(self.names[a.name] for a in _listed(node))
         if isinstance(op, _MeanThenReshape):
             self.nodes.append(Node(f"{name}.pool", op.pool, inputs, op.shape))
             op, inputs = ops.Reshape(), (f"{name}.pool",)
@@ -122,6 +125,8 @@ class Reader:
         """The operation of one call."""
         target = node.target
         first = node.args[0] if node.args else None
+        if shape is not None and node.op == "call_function" and target in CONCATENATIONS:
+            return self._concatenation(node, shape)
         if shape is None or not isinstance(first, fx.Node):
             return ops.Unplaced(f"{_called(target)}, whose result is no tensor or whose input is none")
         if node.op != "call_module" and target in ARITHMETIC:
@@ -169,6 +174,17 @@ class Reader:
         else:
             scale = constant if node.target in PRODUCTS else 1.0 / constant
         return ops.Scale(scale, shift, node.name, fixed)
+
+    def _concatenation(self, node: fx.Node, shape: tuple[int, ...]) -> ops.Op:
+        """Two or more signals beside each other, along an axis of an example."""
+        parts, axis = _listed(node), _argument(node, 1, "dim")
+        placed = len(parts) > 1 and all(part.name in self.names for part in parts)
+        if not placed or not isinstance(axis, int) or len(node.args) + len(node.kwargs) > 2:
+            return ops.Unplaced(f"{_called(node.target)} of something else than two or more signals along a known axis")
+        axis %= len(shape)
+        if axis == 0:
+            return ops.Unplaced(f"{_called(node.target)} of examples")
+        return ops.Concatenation(axis - 1)
 
     def _constant(self, value: Any, rank: int) -> tuple[ops.Array | None, bool]:
         """A constant with one axis per axis of an example, and whether it is a literal in the program."""
@@ -229,6 +245,13 @@ class _MeanThenReshape:
 
 def _called(target: Any) -> str:
     return f"the call of {target if isinstance(target, str) else getattr(target, '__name__', str(target))}"
+
+
+def _listed(node: fx.Node) -> list[fx.Node]:
+    """The parts of a concatenation, in order and as often as they are read; none where any is no node of the program."""
+    parts = node.args[0] if node.args else None
+    whole = isinstance(parts, (tuple, list)) and all(isinstance(part, fx.Node) for part in parts)
+    return [part for part in parts if isinstance(part, fx.Node)] if whole and isinstance(parts, (tuple, list)) else []
 
 
 def _argument(node: fx.Node, index: int, name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from boundcheck.networks.graph import Graph, Node, bias_of, weight_of
-from boundcheck.networks.ops import WEIGHTED, Add, Array, AveragePool, Convolution, Dense, LeakyRelu, Scale
+from boundcheck.networks.ops import JOINING, WEIGHTED, Array, AveragePool, Convolution, Dense, LeakyRelu, Scale
 from boundcheck.networks.windows import window_size
 from boundcheck.numerics.error_terms import above
 from boundcheck.numerics.norms import sum_above
@@ -41,7 +41,7 @@ def sup_lipschitz_after(node: Node, graph: Graph) -> float:
     largest = 0.0
     for name in graph.consumers[node.name]:
         reader = graph.by_name[name]
-        if isinstance(reader.op, (*WEIGHTED, Add)):
+        if isinstance(reader.op, (*WEIGHTED, *JOINING)):
             largest = max(largest, 1.0)
             continue
         constant = _sup_lipschitz(reader, node.shape)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from boundcheck.evidence.step import Step
 from boundcheck.networks.graph import Graph
 from boundcheck.networks.operator_norms import lipschitz
-from boundcheck.networks.ops import WEIGHTED, Add, Input
+from boundcheck.networks.ops import JOINING, WEIGHTED, Input
 
 
 def graph_steps(graph: Graph) -> tuple[Step, ...]:
     """The steps up to the outputs.
+
+    Signals beside each other are the sum of their embeddings, maps of norm 1, and stand here as a sum.
 
     Args:
         graph: A graph without unplaced nodes.
@@ -21,7 +23,7 @@ def graph_steps(graph: Graph) -> tuple[Step, ...]:
     steps = []
     for node in graph.nodes[: last + 1]:
         constant: float | None = 1.0
-        if not isinstance(node.op, (Add, Input, *WEIGHTED)):
+        if not isinstance(node.op, (*JOINING, Input, *WEIGHTED)):
             constant = lipschitz(node.op, graph.by_name[node.inputs[0]].shape)
         if constant is None:
             raise TypeError(f"nothing is known of {node.name}")
