@@ -137,5 +137,3 @@ class _Odd(nn.Module):
 @pytest.mark.parametrize("kind", ["constant", "one", "batch", "rows"])
 def test_what_else_is_concatenated_is_not_placed(kind: str) -> None:
     assert trace(_Odd(kind), (2,)).unplaced
-
-

@@ -1,7 +1,8 @@
 r"""Layers that signals reach on several ways: how large signals are, and how far a change of one layer gets.
 
 A network is a list of steps; each maps the sum of what it reads: an affine layer i, or a map that is 0 at 0 and
-:math:`\rho_v`-Lipschitz (an activation, a pool; 1 for a sum alone). On the whole sample, Frobenius norms of signals obey,
+:math:`\rho_v`-Lipschitz (an activation, a pool; 1 for a sum alone). Signals beside each other are a sum as well, each in places
+of its own and zeros elsewhere, which are maps of norm 1. On the whole sample, Frobenius norms of signals obey,
 for every network whose layers have operator norms at most s_i and biases of norm at most t_i at q_i positions,
 
 .. math:: E_v = \sum_{u \to v} D_u, \quad D_v = s_i E_v + t_i \sqrt{n q_i} \text{ for a layer, else } \rho_v E_v,
