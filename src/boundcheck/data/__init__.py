@@ -5,7 +5,7 @@ from __future__ import annotations
 from boundcheck.data.choice import chosen_examples
 from boundcheck.data.corruption import LabelLaw, corrupt, expected_error, parse_labels
 from boundcheck.data.dataset import Dataset, make_dataset
-from boundcheck.data.fingerprint import count_duplicates, count_overlap, fingerprint
+from boundcheck.data.fingerprint import count_duplicates, count_overlap, fingerprint, row_digests
 from boundcheck.data.inputs import INPUT_KINDS, center_crop, channel_moments, corrupt_inputs, standardize, standardized_radius
 from boundcheck.data.matrix import read_matrix
 from boundcheck.data.sources import SOURCES, load_dataset
@@ -35,6 +35,7 @@ __all__ = [
     "make_problem",
     "parse_labels",
     "read_matrix",
+    "row_digests",
     "standardize",
     "standardized_radius",
 ]

@@ -78,7 +78,7 @@ class Dataset:
         exact = Fraction(root) * Fraction(largest)
         return bound if Fraction(bound) >= exact else math.nextafter(bound, math.inf)
 
-    def inputs(self, split: Split) -> NDArray[Any]:
+    def inputs(self, split: Split, rows: NDArray[np.int64] | None = None) -> NDArray[Any]:
         """The inputs as a network takes them.
 
         Integers are divided by `divisor` in float32, so that the result is the correctly rounded quotient and stays
@@ -86,14 +86,14 @@ class Dataset:
 
         Args:
             split: ``"train"`` or ``"test"``.
+            rows: Indices of the inputs that are wanted; all when ``None``.
 
         Returns:
             A fresh array, shape (n, ...): float32 for uint8 data, else the dtype that was stored.
         """
-        x = self.x_train if split == "train" else self.x_test
-        if x.dtype == np.uint8:
-            return x.astype(np.float32) / np.float32(self.divisor)
-        return x.copy()
+        stored = self.x_train if split == "train" else self.x_test
+        x = stored.copy() if rows is None else stored[rows]
+        return x.astype(np.float32) / np.float32(self.divisor) if x.dtype == np.uint8 else x
 
     def labels(self, split: Split) -> NDArray[np.int64]:
         """The labels of a split.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,14 @@ def fingerprint(arrays: Mapping[str, NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def _row_digests(x: NDArray[Any]) -> Iterator[bytes]:
-    """A 32-byte digest of each row; 32 bytes a row also where the rows are large images."""
+def row_digests(x: NDArray[Any]) -> tuple[bytes, ...]:
+    """A 32-byte digest of each row, in order; 32 bytes a row also where the rows are large images.
+
+    Args:
+        x: Inputs, shape (n, ...).
+    """
     rows = np.ascontiguousarray(x).reshape(x.shape[0], -1)
-    for row in rows:
-        yield hashlib.blake2b(row.data, digest_size=32).digest()
+    return tuple(hashlib.blake2b(row.data, digest_size=32).digest() for row in rows)
 
 
 def count_duplicates(x: NDArray[Any]) -> int:
@@ -47,7 +50,7 @@ def count_duplicates(x: NDArray[Any]) -> int:
     Returns:
         n minus the number of distinct rows.
     """
-    return int(x.shape[0]) - len(set(_row_digests(x)))
+    return int(x.shape[0]) - len(set(row_digests(x)))
 
 
 def count_overlap(x_test: NDArray[Any], x_train: NDArray[Any]) -> int:
@@ -66,5 +69,5 @@ def count_overlap(x_test: NDArray[Any], x_train: NDArray[Any]) -> int:
     if x_test.shape[1:] != x_train.shape[1:]:
         raise ValueError(f"rows of shape {x_test.shape[1:]} can't occur among rows of shape {x_train.shape[1:]}")
     common = np.result_type(x_test, x_train)
-    seen = set(_row_digests(x_train.astype(common, copy=False)))
-    return sum(digest in seen for digest in _row_digests(x_test.astype(common, copy=False)))
+    seen = set(row_digests(x_train.astype(common, copy=False)))
+    return sum(digest in seen for digest in row_digests(x_test.astype(common, copy=False)))

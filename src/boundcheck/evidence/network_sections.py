@@ -17,7 +17,6 @@ from boundcheck.networks.memorizer import Memorizer
 from boundcheck.networks.norms import layer_norms, two_layer_norm
 from boundcheck.networks.path import path_norm
 from boundcheck.networks.wiring import graph_steps
-from boundcheck.numerics.norms import plain_and_augmented_norms, row_norms
 from boundcheck.runs.measurement import Measurement
 
 
@@ -63,7 +62,7 @@ def margins(m: Measurement) -> tuple[float, ...]:
 def relative_margins(m: Measurement) -> tuple[float, ...]:
     """Margins over the norms of their inputs, from below."""
     values = np.asarray(margins(m))
-    norms = row_norms(m.run.train.x.reshape(len(values), -1))
+    norms = m.run.train.row_norms
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.nextafter(values / norms, -np.inf)
     # A norm from above lowers a positive ratio only; a margin that is not positive is an error at any scale.
@@ -73,12 +72,11 @@ def relative_margins(m: Measurement) -> tuple[float, ...]:
 
 def inputs(m: Measurement) -> Inputs:
     """Norms of the matrix of inputs, from above."""
-    x = m.run.train.x.reshape(len(m.run.train), -1)
     radius = m.problem.input_radius
     m.progress("norms of the inputs", 0.0)
-    plain, augmented = plain_and_augmented_norms(x)
+    plain, augmented = m.run.train.matrix_norms
     # Coordinates were held against the domain when the data was read; the slack covers what row_norms rounds up.
-    outside = 0 if radius is None else int((row_norms(x) > radius * (1.0 + 1e-12)).sum())
+    outside = 0 if radius is None else int((m.run.train.row_norms > radius * (1.0 + 1e-12)).sum())
     return Inputs(
         frobenius=plain.frobenius,
         spectral=plain.spectral,

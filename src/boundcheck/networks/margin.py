@@ -65,7 +65,9 @@ def margins(graph: Graph, x: npt.ArrayLike, y: npt.ArrayLike, progress: Progress
     return evaluate_margins(graph, x, y, progress).values
 
 
-def evaluate_margins(graph: Graph, x: npt.ArrayLike, y: npt.ArrayLike, progress: Progress | None = None) -> Margins:
+def evaluate_margins(
+    graph: Graph, x: npt.ArrayLike, y: npt.ArrayLike, progress: Progress | None = None, *, lower: bool = True
+) -> Margins:
     """Margins of the folded float64 network, each at most the true one.
 
     Args:
@@ -73,6 +75,7 @@ def evaluate_margins(graph: Graph, x: npt.ArrayLike, y: npt.ArrayLike, progress:
         x: Inputs of shape (n, *input_shape), as the network reads them.
         y: Labels of shape (n,), integers below the number of outputs (below 2 for a single output).
         progress: Called with (done, n) after every chunk.
+        lower: Whether rounding is allowed for, which is half of the work; without, the margins are those of the program.
 
     Returns:
         Output of the label minus the largest other output, lowered; for a single output its value with the sign of
@@ -94,10 +97,12 @@ def evaluate_margins(graph: Graph, x: npt.ArrayLike, y: npt.ArrayLike, progress:
     def run(rows: npt.NDArray[np.generic]) -> tuple[Array, Array]:
         batch = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float64))
         value = evaluate(graph, batch, plain).reshape(len(rows), -1)
+        if not lower:
+            return value.numpy(), np.zeros(len(rows))
         size = evaluate(graph, batch.abs(), absolute).reshape(len(rows), -1)
         return value.numpy(), size.amax(dim=1).numpy() * factor
 
-    return _collect(run, inputs, labels, chunk, progress, lowered=True)
+    return _collect(run, inputs, labels, chunk, progress, lowered=lower)
 
 
 def program_margins(

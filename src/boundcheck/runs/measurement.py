@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boundcheck.constructions.exact import margins_below
-from boundcheck.data import count_duplicates, count_overlap, expected_error
+from boundcheck.data import expected_error
 from boundcheck.evidence.counted import Errors
 from boundcheck.evidence.record import Problem
 from boundcheck.networks.graph import Graph
@@ -60,11 +60,11 @@ class Measurement:
 
     @cached_property
     def test_margins(self) -> Margins | None:
-        """Margins on the held-out sample."""
+        """Margins on the held-out sample, of which only the errors are asked for."""
         test = self.run.test
-        return None if test is None else self._margins(test, test.y, "margins on the held-out sample")
+        return None if test is None else self._margins(test, test.y, "margins on the held-out sample", lower=False)
 
-    def _margins(self, sample: Sample, labels: NDArray[np.int64], what: str) -> Margins:
+    def _margins(self, sample: Sample, labels: NDArray[np.int64], what: str, *, lower: bool = True) -> Margins:
         def told(done: int, n: int) -> None:
             self.progress(what, done / n)
 
@@ -74,7 +74,7 @@ class Measurement:
             return replace(program, values=margins_below(self.run.network, sample.x, labels), lowered=True)
         if self.graph.unplaced or len(self.graph.output_shape) > 1:
             return program_margins(self.run.network, sample.x, labels, told)
-        return evaluate_margins(self.graph, sample.x, labels, told)
+        return evaluate_margins(self.graph, sample.x, labels, told, lower=lower)
 
     def held_out_error(self, wrong: NDArray[np.bool_], invalid: NDArray[np.bool_]) -> float:
         """Error on held-out data under the law of the training labels, an exact expectation over the corruption."""
@@ -93,7 +93,7 @@ class Measurement:
             test_errors=test.errors,
             test_invalid=int(test.invalid.sum()),
             test_error=self.held_out_error(test.wrong, test.invalid),
-            overlap=count_overlap(run.test.x, run.train.x),
+            overlap=run.test.overlap(run.train),
         )
 
     @cached_property
@@ -113,5 +113,5 @@ class Measurement:
             input_radius=radius,
             nonnegative=run.low is not None and run.low >= 0.0,
             corruption=run.law.p,
-            train_duplicates=count_duplicates(run.train.x),
+            train_duplicates=run.train.duplicates,
         )

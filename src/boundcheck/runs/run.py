@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from boundcheck.data import LabelLaw
+from boundcheck.data import LabelLaw, count_overlap, row_digests
+from boundcheck.numerics.norms import DataNorms, plain_and_augmented_norms, row_norms
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Inputs and labels.
+    """Inputs and labels, and what depends on them alone: computed once, however many networks are measured on them.
 
     Attributes:
         x: Shape (n, ...), float32 or float64, as the network takes them.
@@ -27,6 +29,36 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @cached_property
+    def duplicates(self) -> int:
+        """How many rows repeat an earlier row bit for bit."""
+        return len(self) - len(set(self._digests))
+
+    @cached_property
+    def row_norms(self) -> NDArray[np.float64]:
+        """Euclidean norms of the inputs, from above, shape (n,)."""
+        return row_norms(self.x.reshape(len(self), -1))
+
+    @cached_property
+    def matrix_norms(self) -> tuple[DataNorms, DataNorms]:
+        """Norms of the matrix of inputs, and of that with a column of ones, from above."""
+        return plain_and_augmented_norms(self.x.reshape(len(self), -1))
+
+    @cached_property
+    def _digests(self) -> tuple[bytes, ...]:
+        return row_digests(self.x)
+
+    def overlap(self, train: Sample) -> int:
+        """How many rows occur bit for bit among those of a training sample.
+
+        Args:
+            train: With inputs of the same shape.
+        """
+        if self.x.dtype != train.x.dtype or self.x.shape[1:] != train.x.shape[1:]:
+            return count_overlap(self.x, train.x)
+        seen = set(train._digests)
+        return sum(digest in seen for digest in self._digests)
 
 
 @dataclass(frozen=True, eq=False)

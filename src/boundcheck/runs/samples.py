@@ -18,11 +18,10 @@ def make_samples(dataset: Dataset, law: LabelLaw, seed: int, n: int | None) -> t
         seed: Seed of the labels and of the choice of examples.
         n: Size of the training sample, ``None`` for all.
     """
-    x, y = dataset.inputs("train"), corrupt(dataset.labels("train"), dataset.classes, law, seed)
+    y = corrupt(dataset.labels("train"), dataset.classes, law, seed)
     index = chosen_examples(n, len(y), seed)
-    if index is not None:
-        x, y = x[index], y[index]
-    return Sample(x, y), Sample(dataset.inputs("test"), dataset.labels("test"))
+    train = Sample(dataset.inputs("train", index), y if index is None else y[index])
+    return train, Sample(dataset.inputs("test"), dataset.labels("test"))
 
 
 def describe(dataset: Dataset, law: LabelLaw, seed: int, n: int | None, train: Sample) -> DataDescription:

@@ -73,6 +73,33 @@ def _load(name: str) -> Dataset:
     return load_dataset(name)
 
 
+@lru_cache(maxsize=2)
+def _samples(
+    name: str, sha256: str, labels: str, seed: int, n: int | None, crop: int | None, inputs: str, standardized: bool
+) -> tuple[Sample, Sample]:
+    """Both samples of a job; those of the job before serve the next one too, with what was computed on them alone.
+
+    Args:
+        name: Of the data.
+        sha256: Of the data, so that other data under its name makes other samples.
+        labels: Law of the training labels.
+        seed: Of labels, choice of examples and inputs.
+        n: Training examples.
+        crop: Side of the square that images are cut to, or ``None``.
+        inputs: Law of the inputs.
+        standardized: Whether each example is standardized.
+    """
+    train, test = make_samples(_load(name), parse_labels(labels), seed, n)
+    if crop is not None:
+        train, test = (Sample(center_crop(part.x, crop), part.y) for part in (train, test))
+    moments = channel_moments(test.x)
+    pairs = {"train": train, "test": test}
+    train, test = (Sample(corrupt_inputs(p.x, inputs, seed, split, moments), p.y) for split, p in pairs.items())
+    if standardized:
+        train, test = (Sample(standardize(part.x), part.y) for part in (train, test))
+    return train, test
+
+
 def untrained(job: Mapping[str, Any], labels: str, settings: Settings) -> Run:
     """The run before training: its network and the reference have the same weights.
 
@@ -91,26 +118,14 @@ def untrained(job: Mapping[str, Any], labels: str, settings: Settings) -> Run:
             f"SHA-256 {dataset.sha256[:12]}…",
             "put the data of the plan where this worker looks for it",
         )
-    train, test = make_samples(dataset, law, settings.seed, job["n"])
-    train, test = _transformed(train, test, job, settings.seed)
+    how = (job["crop"], job["inputs"], job["standardize"])
+    train, test = _samples(job["data"], job["data_sha256"], labels, settings.seed, job["n"], *how)
     network, _ = make_network(job["model"], job["model_kwargs"], train.x.shape[1:], dataset.classes, settings.seed)
     run = Run(network.eval(), None, "initial", train, test, dataset.classes, law, model=job["model"], data=job["data"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)  # lazy layers draw their weights when they first see an input
         run = fit_input_shape(run)
     return _with_domain(run, job, dataset, copy.deepcopy(network))
-
-
-def _transformed(train: Sample, test: Sample, job: Mapping[str, Any], seed: int) -> tuple[Sample, Sample]:
-    """Both samples cropped, under the law of the inputs, and standardized, in this order."""
-    if job["crop"] is not None:
-        train, test = (Sample(center_crop(part.x, job["crop"]), part.y) for part in (train, test))
-    moments = channel_moments(test.x)
-    pairs = {"train": train, "test": test}
-    train, test = (Sample(corrupt_inputs(p.x, job["inputs"], seed, name, moments), p.y) for name, p in pairs.items())
-    if job["standardize"]:
-        train, test = (Sample(standardize(part.x), part.y) for part in (train, test))
-    return train, test
 
 
 def _with_domain(run: Run, job: Mapping[str, Any], dataset: Dataset, reference: nn.Module) -> Run:

@@ -25,7 +25,7 @@ _MODEL = ("bias", "batchnorm", "dropout")
 
 
 def make_jobs(design: Design, data_dir: str | None = None) -> list[dict[str, Any]]:
-    """One job for each combination and seed.
+    """One job for each combination and seed; those on the same samples follow each other.
 
     Args:
         design: What varies.
@@ -45,7 +45,12 @@ def make_jobs(design: Design, data_dir: str | None = None) -> list[dict[str, Any
         job = {**_job(chosen, design), **common, "data_sha256": datasets[name].sha256, "varied": point}
         _try(job, datasets[name])
         jobs += [_with_seed(job, design.seed + repeat) for repeat in range(design.seeds)]
-    return jobs
+    # A process that does one after the other keeps the samples of the last ones: networks on the same samples follow each other.
+    return sorted(jobs, key=lambda job: tuple(str(part) for part in _samples_of(job)))
+
+
+def _samples_of(job: Mapping[str, Any]) -> tuple[Any, ...]:
+    return job["data"], job["n"], job["labels"], job["settings"]["seed"]
 
 
 def chosen_measures(design: Design) -> list[str]:
