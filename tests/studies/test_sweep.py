@@ -11,7 +11,7 @@ from boundcheck.cli.main import main
 from boundcheck.errors import InputError
 from boundcheck.ranking.rows import from_results
 from boundcheck.studies.engine import read_rows
-from boundcheck.studies.sweep import make_jobs, read_design
+from boundcheck.studies.sweep import make_jobs, read_design, run_job
 from boundcheck.studies.sweep.design import design_of
 from boundcheck.studies.sweep.plan import COSTLY
 
@@ -74,19 +74,35 @@ def test_cheap_measures_draw_no_networks_and_bounds_do_not_see_the_held_out_erro
     assert len(job["measures"]) > 20
 
 
-def test_rows_do_not_depend_on_the_workers_and_can_be_ranked(plan: Path, tmp_path: Path) -> None:
+def test_rows_depend_on_the_job_alone_and_can_be_ranked(plan: Path) -> None:
+    """Samples are kept from job to job; rows must not tell which jobs came before."""
+    jobs = make_jobs(read_design(plan))
+    rows = [run_job(job) for job in jobs]
+    again = [run_job(job) for job in reversed(jobs)][::-1]
+    assert rows == again
+    results = [result for (result,) in rows]
+    assert {(r["settings"]["width"], r["settings"]["lr"], r["settings"]["seed"]) for r in results} == {
+        (width, lr, seed) for width in (4, 8) for lr in (0.02, 0.1) for seed in (0, 1)
+    }
+    assert {result["fitted"] for result in results} == {True, False}
+    assert all(result["fitted"] == (result["level"] <= 0.3) for result in results)
+    networks = from_results([result | {"fitted": True} for result in results])
+    assert set(networks.settings) == {"width", "lr"}
+    assert "bound:bartlett2017spectral" in networks.measures
+
+
+@pytest.mark.slow
+def test_rows_do_not_depend_on_the_workers(plan: Path, tmp_path: Path) -> None:
+    plan.write_text(PLAN.replace("seeds = 2", "seeds = 1").replace("epochs = 30", "epochs = 2").replace("[0.02, 0.1]", "[0.1]"))
     for workers in (1, 2):
         assert main(["sweep", str(plan), "--out", str(tmp_path / str(workers)), "--workers", str(workers)]) == 0
     one, two = ([row.result for row in read_rows(tmp_path / str(workers))] for workers in (1, 2))
     assert one == two
-    assert {(r["settings"]["width"], r["settings"]["lr"], r["settings"]["seed"]) for r in one} == {
-        (width, lr, seed) for width in (4, 8) for lr in (0.02, 0.1) for seed in (0, 1)
-    }
-    assert {result["fitted"] for result in one} == {True, False}
-    assert all(result["fitted"] == (result["level"] <= 0.3) for result in one)
-    networks = from_results([result | {"fitted": True} for result in one])
-    assert set(networks.settings) == {"width", "lr"}
-    assert "bound:bartlett2017spectral" in networks.measures
+
+
+def test_networks_on_the_same_samples_follow_each_other(plan: Path) -> None:
+    seeds = [job["settings"]["seed"] for job in make_jobs(read_design(plan))]
+    assert seeds == [0] * 4 + [1] * 4
 
 
 def test_a_sweep_that_stands_is_not_done_again(plan: Path, tmp_path: Path) -> None:

@@ -53,8 +53,8 @@ def root(
 
 
 def _paragraphs(docstring: str) -> str:
-    """A docstring whose lines are as wide as the reader's terminal: only empty lines break."""
-    return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n"))
+    """A docstring whose lines are as wide as the reader's terminal: only empty lines break, and brackets are no markup."""
+    return "\n\n".join(" ".join(part.split()) for part in docstring.split("\n\n")).replace("[", r"\[")
 
 
 _COMMANDS = (demo, train, certify, evaluate, randomize, rademacher, uniform, construct, kernel, audit, sweep, rank, bounds)

@@ -28,8 +28,17 @@ def rank(
     train_error: Annotated[
         str | None, typer.Option("--train-error", metavar="NAME", help="Without --gap: column of the training error.")
     ] = None,
+    test_accuracy: Annotated[
+        str | None, typer.Option("--test-accuracy", metavar="NAME", help="In place of --test-error: column of its complement.")
+    ] = None,
+    train_accuracy: Annotated[
+        str | None, typer.Option("--train-accuracy", metavar="NAME", help="In place of --train-error: column of its complement.")
+    ] = None,
     measures: Annotated[
         str | None, typer.Option("--measures", metavar="NAME,…", help="Only these; else every other column of numbers.")
+    ] = None,
+    ignore: Annotated[
+        str | None, typer.Option("--ignore", metavar="NAME,…", help="Without --measures: columns that are none, such as seeds.")
     ] = None,
     fitted: Annotated[
         str | None, typer.Option("--fitted", metavar="NAME", help="Column that says whether training reached its stopping rule.")
@@ -60,7 +69,7 @@ def rank(
 
     Example:  boundcheck rank sweep/ --plot sign-errors.pdf
 
-    Example:  boundcheck rank table.csv --hyperparameters lr,width --gap gap --test-size 10000
+    Example:  boundcheck rank table.csv --hyperparameters lr,width --gap gap --ignore seed --test-size 10000
     """
     from boundcheck.files import check_writable
     from boundcheck.ranking import Settings
@@ -76,6 +85,7 @@ def rank(
         for path in filter(None, (plot, heatmap)):
             picture_format(path)
     named = {"--hyperparameters": hyperparameters, "--gap": gap, "--test-error": test_error, "--train-error": train_error}
+    named |= {"--test-accuracy": test_accuracy, "--train-accuracy": train_accuracy, "--ignore": ignore}
     named |= {"--fitted": fitted, "--test-size": test_size}
     networks = _networks(source, named, _names("--measures", measures))
     with progress_bar() as tell:
@@ -98,21 +108,33 @@ def _networks(source: str, named: dict[str, str | None], measures: tuple[str, ..
         return from_results(
             [row.result for row in rows if row.result is not None], failed=failed, measures=measures, source=source
         )
-    gap, test, train = named["--gap"], named["--test-error"], named["--train-error"]
-    if (gap is None) == (test is None and train is None) or (test is None) != (train is None):
-        raise InputError("--gap NAME, or --test-error NAME and --train-error NAME", "neither or a mixture", "name the columns")
     hyperparameters = _names("--hyperparameters", named["--hyperparameters"])
     if hyperparameters is None:
         raise InputError("--hyperparameters NAME,… for a CSV file", "none", "name the columns that were set before training")
+    if measures is not None and named["--ignore"] is not None:
+        raise InputError("--measures or --ignore", "both", "leave one of them out")
     size = named["--test-size"]
     return from_csv(
         source,
         hyperparameters=hyperparameters,
-        gap=gap if gap is not None else (str(test), str(train)),
+        gap=_gap(named),
         measures=measures,
+        ignored=_names("--ignore", named["--ignore"]) or (),
         fitted=named["--fitted"],
         test_size=int(size) if size is not None and size.isdecimal() else size,
     )
+
+
+def _gap(named: dict[str, str | None]) -> str | tuple[str, str]:
+    """The column of the gap, or the two whose difference it is: held-out minus training error, or the accuracies reversed."""
+    ways = (("--gap",), ("--test-error", "--train-error"), ("--train-accuracy", "--test-accuracy"))
+    given = [option for way in ways for option in way if named[option] is not None]
+    for way in ways:
+        if given == list(way):
+            columns = [str(named[option]) for option in way]
+            return columns[0] if len(columns) == 1 else (columns[0], columns[1])
+    expected = "--gap NAME, or --test-error and --train-error, or --test-accuracy and --train-accuracy"
+    raise InputError(expected, " and ".join(given) or "none of them", "name the columns of one of these ways")
 
 
 def _names(option: str, text: str | None) -> tuple[str, ...] | None:

@@ -55,6 +55,7 @@ def from_table(
     hyperparameters: Sequence[str],
     gap: str | tuple[str, str],
     measures: Sequence[str] | None = None,
+    ignored: Sequence[str] = (),
     fitted: str | None = None,
     test_size: int | str | None = None,
     source: str = "the table",
@@ -64,8 +65,10 @@ def from_table(
     Args:
         table: One network a row.
         hyperparameters: Columns that were set before training; a seed is none of them.
-        gap: Column of the generalization gap, or the columns of held-out and training error.
+        gap: Column of the generalization gap, or two columns whose difference it is: held-out and training error, or training
+            and held-out accuracy, as shares of the examples.
         measures: Columns to judge; every other numeric column when ``None``.
+        ignored: Numeric columns that are no measures.
         fitted: Column that says whether training reached its stopping rule; rows where it did not are left out, and counted.
         test_size: Held-out examples behind each gap: a number, or the column that has it.
         source: What to call the table in messages.
@@ -76,7 +79,7 @@ def from_table(
     """
     columns = [str(name) for name in table.columns]
     parts = (gap,) if isinstance(gap, str) else gap
-    named = [*hyperparameters, *parts, *(measures or ()), *(x for x in (fitted, test_size) if isinstance(x, str))]
+    named = [*hyperparameters, *parts, *(measures or ()), *ignored, *(x for x in (fitted, test_size) if isinstance(x, str))]
     for name in named:
         if name not in columns:
             raise InputError(f"a column of {source}", repr(name), nearest(name, columns))
@@ -85,7 +88,7 @@ def from_table(
     kept, notes = _kept(table, fitted, parts, source)
     if len(kept) < 2:
         raise InputError(f"at least two usable networks in {source}", str(len(kept)), "; ".join(notes) or "train more of them")
-    used = {*hyperparameters, *parts, fitted, test_size}
+    used = {*hyperparameters, *parts, *ignored, fitted, test_size}
     chosen = [c for c in columns if c not in used and _is_number(table[c])] if measures is None else list(measures)
     judged = {name: _numbers(kept, name, source) for name in dict.fromkeys(chosen)}
     settings, values = _settings(kept, hyperparameters, notes)
@@ -93,11 +96,10 @@ def from_table(
         raise InputError(f"a hyper-parameter that varies in {source}", "none", "name columns with --hyperparameters")
     if not judged:
         raise InputError(f"a column of {source} with a measure", "none", "name columns with --measures")
-    numbers = [_numbers(kept, name, source) for name in parts]
     networks = Networks(
         settings=settings,
         values=values,
-        gap=numbers[0] if len(numbers) == 1 else numbers[0] - numbers[1],
+        gap=_gap(kept, parts, test_size is not None, source),
         test_size=_sizes(kept, test_size, source),
         measures=judged,
         notes=tuple(notes),
@@ -119,6 +121,18 @@ def _kept(table: pd.DataFrame, fitted: str | None, gap: Sequence[str], source: s
     if without.any():
         notes.append(f"{int(without.sum())} networks have no {' or '.join(gap)} and are left out")
     return table[~without], notes
+
+
+def _gap(table: pd.DataFrame, parts: Sequence[str], weighed: bool, source: str) -> Floats:
+    """The generalization gap; Hoeffding's inequality speaks of shares, and accuracies in per cent would pass for certain."""
+    numbers = [_numbers(table, name, source) for name in parts]
+    for name, column in zip(parts, numbers, strict=True):
+        low = 0.0 if len(parts) == 2 else -1.0
+        odd = column[~((column >= low) & (column <= 1.0))]
+        if len(odd) and (weighed or len(parts) == 2):
+            advice = "divide per cents by 100" if len(parts) == 2 else "leave --test-size out if the gap is one of losses"
+            raise InputError(f"numbers from {low:g} to 1 in column {name!r} of {source}", f"{odd[0]:g}", advice)
+    return numbers[0] if len(numbers) == 1 else numbers[0] - numbers[1]
 
 
 def _truths(column: pd.Series, name: str, source: str) -> NDArray[np.bool_]:

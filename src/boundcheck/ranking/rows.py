@@ -26,6 +26,7 @@ def from_csv(
     hyperparameters: Sequence[str],
     gap: str | tuple[str, str],
     measures: Sequence[str] | None = None,
+    ignored: Sequence[str] = (),
     fitted: str | None = None,
     test_size: int | str | None = None,
 ) -> Networks:
@@ -39,8 +40,9 @@ def from_csv(
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise InputError("a CSV file with a line of column names", f"{path} ({error})", "name another file") from None
     return from_table(
-        table, hyperparameters=hyperparameters, gap=gap, measures=measures, fitted=fitted, test_size=test_size, source=str(path)
-    )
+        table, hyperparameters=hyperparameters, gap=gap, measures=measures, ignored=ignored, fitted=fitted, test_size=test_size,
+        source=str(path),
+    )  # fmt: skip
 
 
 def from_results(

@@ -15,6 +15,7 @@ from torch import nn
 from boundcheck.errors import InputError, nearest
 from boundcheck.networks.mistakes import CHUNK, mistakes
 from boundcheck.runs.augmentation import moved
+from boundcheck.runs.dense_gradients import DenseGradients, written_out
 from boundcheck.runs.one_by_one import OneByOne, dense_layers
 from boundcheck.runs.run import Sample
 from boundcheck.runs.stopping import Stop, parse_stop
@@ -217,6 +218,7 @@ def train_epochs(
     x, y = torch.from_numpy(np.ascontiguousarray(sample.x)).to(trainable[0].dtype), torch.from_numpy(sample.y)
     stop = parse_stop(settings.stop)
     by_hand = _by_hand(network, x, y, settings)
+    gradients = None if by_hand is not None else written_out(network, x, int(y.max()) + 1)
     optimizer = make_optimizer(network, settings)
     if optimizer_state is not None:
         _go_on(optimizer, optimizer_state)
@@ -236,7 +238,7 @@ def train_epochs(
             for group in optimizer.param_groups:
                 group["lr"] = lr
             if by_hand is None:
-                total = _one_epoch(network, optimizer, x, y, settings, number)
+                total = _one_epoch(network, optimizer, gradients, x, y, settings, number)
             else:
                 total = by_hand.epoch((int(batch[0]) for batch in batches(len(y), settings, number)), lr)
             if not np.isfinite(total):
@@ -273,7 +275,13 @@ def _go_on(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
 
 
 def _one_epoch(
-    network: nn.Module, optimizer: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor, settings: Settings, number: int
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    gradients: DenseGradients | None,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    settings: Settings,
+    number: int,
 ) -> float:
     """One pass; the sum of the losses, in nats."""
     network.train()
@@ -281,9 +289,15 @@ def _one_epoch(
     for batch in batches(len(y), settings, number):
         index = torch.from_numpy(batch)
         inputs = moved(x[index], settings.augment) if settings.augment else x[index]
-        loss = nn.functional.cross_entropy(logits_of(network, inputs), y[index])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = _differentiated(network, optimizer, inputs, y[index]) if gradients is None else gradients(inputs, y[index])
         optimizer.step()
-        total += float(loss.detach()) * len(batch)
+        total += loss * len(batch)
     return total
+
+
+def _differentiated(network: nn.Module, optimizer: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor) -> float:
+    """Fill the gradients of any network; the mean cross-entropy of the batch."""
+    loss = nn.functional.cross_entropy(logits_of(network, x), y)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    return float(loss.detach())

@@ -50,7 +50,7 @@ def make_jobs(design: Design, data_dir: str | None = None) -> list[dict[str, Any
 
 
 def _samples_of(job: Mapping[str, Any]) -> tuple[Any, ...]:
-    return job["data"], job["n"], job["labels"], job["settings"]["seed"]
+    return job["settings"]["seed"], job["data"], job["n"], job["labels"]
 
 
 def chosen_measures(design: Design) -> list[str]:
