@@ -233,7 +233,8 @@ def train_epochs(
         for number in range(len(records) + 1, settings.epochs + 1):
             if _stopped(records, stop):
                 break
-            torch.manual_seed((settings.seed * 1_000_003 + number) % 2**63)  # dropout and augmentation, if there is some
+            # Of dropout and augmentation; torch.manual_seed also tells devices that are not there, milliseconds each time.
+            torch.default_generator.manual_seed((settings.seed * 1_000_003 + number) % 2**63)
             lr = settings.lr * settings.lr_decay ** (number - 1)
             for group in optimizer.param_groups:
                 group["lr"] = lr
