@@ -134,8 +134,8 @@ def test_finished_draws_are_not_repeated(tmp_path: Path, monkeypatch: pytest.Mon
     whole = study(RUN, plan)
     one = study(RUN, replace(plan, draws=1), keep=path)
     calls = []
-    real = random_signs.fit_draw
-    monkeypatch.setattr(random_signs, "fit_draw", lambda *a, **k: calls.append(k["draw"]) or real(*a, **k))
+    real = random_signs.fit_draws
+    monkeypatch.setattr(random_signs, "fit_draws", lambda *a, **k: calls.extend(k["numbers"]) or real(*a, **k))
     both = study(RUN, plan, keep=path)
     assert calls == [1]
     assert both.draws[0] == one.draws[0]
@@ -143,6 +143,28 @@ def test_finished_draws_are_not_repeated(tmp_path: Path, monkeypatch: pytest.Mon
     assert plain == [replace(draw, seconds=0.0) for draw in whole.draws]
     study(RUN, plan, keep=path)
     assert calls == [1]
+
+
+@pytest.mark.parametrize("epochs", [3, 200])
+def test_draws_fitted_together_are_those_fitted_one_by_one(monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
+    """Sums in another order move float32 weights by some units, which few epochs of such a small network don't amplify."""
+    plan = Plan(3, 0.05, Settings(lr=0.05, batch_size=20, epochs=epochs))
+    sizes: list[int] = []
+    real = random_signs.fit_draws
+    monkeypatch.setattr(random_signs, "fit_draws", lambda *a, **k: sizes.append(len(k["numbers"])) or real(*a, **k))
+    stacked = study(RUN, plan)
+    monkeypatch.setattr(random_signs, "TOGETHER", 1)
+    plain = study(RUN, plan)
+    assert sizes == [3, 1, 1, 1]
+    if epochs > 3:  # all fit, and agree with every sign whatever their weights
+        assert [(draw.fitted, draw.program) for draw in stacked.draws] == [(True, 40)] * 3
+        assert [(draw.fitted, draw.program) for draw in plain.draws] == [(True, 40)] * 3
+        return
+    for one, other in zip(stacked.draws, plain.draws, strict=True):
+        assert (one.draw, one.epochs, one.fitted, one.program, one.exact) == (
+            other.draw, other.epochs, other.fitted, other.program, other.exact,
+        )  # fmt: skip
+        assert one.balls == pytest.approx(other.balls, abs=1e-4)
 
 
 def test_draws_of_another_plan_are_refused_and_kept(tmp_path: Path) -> None:

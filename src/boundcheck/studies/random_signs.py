@@ -11,11 +11,15 @@ from boundcheck.evidence.collect import collect
 from boundcheck.progress import Progress, silent
 from boundcheck.runs.checkpoint import is_checkpoint, parse_checkpoint
 from boundcheck.runs.run import Run
+from boundcheck.runs.stacked import pays
 from boundcheck.runs.state import read_file
 from boundcheck.runs.training import Epoch, Settings
 from boundcheck.studies.capacity import SECTIONS, Interval, balls_of, intervals
 from boundcheck.studies.draw_file import DrawFile
-from boundcheck.studies.sign_fits import Draw, fit_draw
+from boundcheck.studies.sign_fits import Draw, fit_draws
+
+TOGETHER = 8
+"""Draws that are fitted in one stack, where that is faster; what an interruption costs at most."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +113,16 @@ def study(run: Run, plan: Plan, *, keep: str | None = None, progress: Progress =
     head = {"sha256": run.sha256, "settings": asdict(plan.settings), "balls": {name: vars(ball) for name, ball in balls.items()}}
     file = DrawFile(keep, head)
     draws = file.read()[: plan.draws]
-    for number in range(len(draws), plan.draws):
+    together = TOGETHER if pays(run.network, plan.settings) else 1
 
-        def told(epoch: Epoch, number: int = number) -> None:
-            part = (number + epoch.epoch / plan.settings.epochs) / plan.draws
-            progress(f"draw {number + 1} of {plan.draws}, epoch {epoch.epoch}: {epoch.errors:,} wrong", part)
+    def told(number: int, epoch: Epoch) -> None:
+        ends = min(len(draws) + together, plan.draws)
+        part = (len(draws) + (ends - len(draws)) * epoch.epoch / plan.settings.epochs) / plan.draws
+        progress(f"draw {number + 1} of {plan.draws}, epoch {epoch.epoch}: {epoch.errors:,} wrong", part)
 
-        draws.append(fit_draw(run, plan.settings, balls, evidence, draw=number, on_epoch=told))
+    while len(draws) < plan.draws:
+        numbers = range(len(draws), min(len(draws) + together, plan.draws))
+        draws += fit_draws(run, plan.settings, balls, evidence, numbers=numbers, on_epoch=told)
         file.write(draws)
     rows = intervals(evidence, balls, draws, delta=plan.delta)
     return Capacity(evidence.problem.n, plan.delta, tuple(rows), tuple(draws), absent, plan.settings)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -35,6 +35,7 @@ from boundcheck.numerics.rounding import div_down, exp_down, mul_down, sub_down
 from boundcheck.rademacher.lower import correlation_lower
 from boundcheck.runs.measurement import Measurement
 from boundcheck.runs.run import Run, Sample
+from boundcheck.runs.stacked import train_stacked
 from boundcheck.runs.training import Epoch, Settings, Trained, logits_of, train_epochs
 from boundcheck.theorem import NotApplicable
 
@@ -105,42 +106,76 @@ def signs_and_targets(y: NDArray[np.int64], classes: int, seed: int, draw: int) 
     return signs, np.where(signs < 0, y, wrong)
 
 
-def fit_draw(
-    run: Run, settings: Settings, balls: Mapping[str, Ball], evidence: Evidence, *, draw: int, on_epoch: Callable[[Epoch], None]
-) -> Draw:
-    """Train on one draw of signs and see what comes out.
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """A draw before its training: signs, labels to train towards, and a network with weights of its own."""
+
+    draw: int
+    seed: int
+    signs: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    network: nn.Module
+
+    @staticmethod
+    def of(run: Run, seed: int, draw: int) -> _Start:
+        signs, targets = signs_and_targets(run.train.y, run.classes, seed, draw)
+        own = int(np.random.SeedSequence([seed, draw]).generate_state(1, np.uint32)[0])
+        return _Start(draw, own, signs, targets, fresh(run.network, own))
+
+
+def fit_draws(
+    run: Run, settings: Settings, balls: Mapping[str, Ball], evidence: Evidence, *, numbers: Sequence[int],
+    on_epoch: Callable[[int, Epoch], None],
+) -> list[Draw]:  # fmt: skip
+    """Train on some draws of signs and see what comes out; several are trained together, in one stack.
 
     Args:
         run: The trained network, for its architecture, and its sample.
-        settings: How to train; the seed is that of all draws.
+        settings: How to train; the seed is that of all draws. More than one draw needs what a stack can be trained with.
         balls: The balls of the trained network.
         evidence: Its evidence; norms of the inputs are taken from here.
-        draw: Number of the draw.
-        on_epoch: Told each epoch.
+        numbers: Numbers of the draws.
+        on_epoch: Told the number of a draw and each of its epochs.
+
+    Returns:
+        One record a draw; processor seconds of what was done together are shared out evenly.
     """
     start = time.process_time()
-    y = run.train.y
-    signs, targets = signs_and_targets(y, run.classes, settings.seed, draw)
-    own = int(np.random.SeedSequence([settings.seed, draw]).generate_state(1, np.uint32)[0])
-    network = fresh(run.network, own)
+    starts = [_Start.of(run, settings.seed, number) for number in numbers]
+    if len(starts) == 1:
+        (one,) = starts
+        sample, own = Sample(run.train.x, one.targets), replace(settings, seed=one.seed)
+        trained = [train_epochs(one.network, sample, own, on_epoch=lambda epoch, _: on_epoch(one.draw, epoch))]
+    else:
+        trained = train_stacked(
+            [each.network for each in starts],
+            run.train.x,
+            np.stack([each.targets for each in starts]),
+            settings,
+            seeds=[each.seed for each in starts],
+            on_epoch=lambda place, epoch: on_epoch(starts[place].draw, epoch),
+        )
+    shared = (time.process_time() - start) / len(starts)
+    return [_judged(run, each, ends, balls, evidence, shared) for each, ends in zip(starts, trained, strict=True)]
 
-    def told(epoch: Epoch, _: Trained) -> None:
-        on_epoch(epoch)
 
-    trained = train_epochs(network, Sample(run.train.x, targets), replace(settings, seed=own), on_epoch=told)
+def _judged(run: Run, start: _Start, trained: Trained, balls: Mapping[str, Ball], evidence: Evidence, seconds: float) -> Draw:
+    """What a trained network computes, against the signs."""
+    begin = time.process_time()
+    y, signs, network = run.train.y, start.signs, start.network
     predictions, wrong = _as_it_runs(network, run.train)
-    labels = np.where(signs < 0, y, np.where(predictions != y, predictions, targets))
+    labels = np.where(signs < 0, y, np.where(predictions != y, predictions, start.targets))
     fitted = replace(run, network=network, reference=None, reference_kind="zero", train=Sample(run.train.x, labels), test=None)
     margins = Measurement(fitted).train_margins
     inside = {name: _in_ball(ball, fitted, evidence, signs) for name, ball in balls.items()}
     return Draw(
-        draw,
+        start.draw,
         len(trained.history),
         trained.fitted,
         int((wrong == (signs > 0)).sum()),
         int((margins.values > 0.0).sum()) if margins.lowered else None,
         inside,
-        time.process_time() - start,
+        seconds + time.process_time() - begin,
     )
 
 
