@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -118,7 +119,9 @@ def _pool(function: JobFunction, jobs: Iterable[tuple[str, Job]], workers: int) 
     """Attempts by processes of one thread each; no more jobs are handed out than there are processes."""
     from joblib import Parallel, delayed, parallel_config
 
-    with parallel_config(backend="loky", inner_max_num_threads=1):
+    with warnings.catch_warnings(), parallel_config(backend="loky", inner_max_num_threads=1):
+        # Said of what an interrupt cuts short; the jobs that were lost by it are done when the command is repeated.
+        warnings.filterwarnings("ignore", "[0-9]+ tasks have been successfully executed", UserWarning)
         work = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch=workers)
         yield from work(delayed(_keyed)(function, key, job) for key, job in jobs)
 
