@@ -121,7 +121,7 @@ def _pool(function: JobFunction, jobs: Iterable[tuple[str, Job]], workers: int) 
 
     with warnings.catch_warnings(), parallel_config(backend="loky", inner_max_num_threads=1):
         # Said of what an interrupt cuts short; the jobs that were lost by it are done when the command is repeated.
-        warnings.filterwarnings("ignore", "[0-9]+ tasks have been successfully executed", UserWarning)
+        warnings.filterwarnings("ignore", "[0-9]+ tasks (have been|which were still)", UserWarning)
         work = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch=workers)
         yield from work(delayed(_keyed)(function, key, job) for key, job in jobs)
 
