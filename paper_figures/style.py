@@ -55,6 +55,14 @@ def finished(folder: str) -> list[Row]:
     return [row for row in read_rows(EXPERIMENTS / folder) if row.result is not None]
 
 
+def network_of(row: Row) -> str:
+    """What the paper calls the network of a row."""
+    kwargs = row.config["model_kwargs"]
+    if row.config["model"] == "mlp":
+        return f"MLP {len(kwargs['widths'])}x{kwargs['widths'][0]}"
+    return {"alexnet": "AlexNet", "inception": "Inception"}[row.config["model"]]
+
+
 def level_of(row: Row) -> float:
     """The fraction of labels that are replaced, in expectation."""
     return parse_labels((row.result or {})["labels"]).p

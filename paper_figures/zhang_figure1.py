@@ -6,18 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from style import GUESS, finished, level_of, lines, panels, save
+from style import GUESS, finished, level_of, lines, network_of, panels, save
 
 from boundcheck.studies.engine import Row
 
 CURVES = ("true labels", "random labels", "shuffled pixels", "random pixels", "gaussian")
-NETWORKS = {"MLP 1x512": 1}
-"""Networks by their number of hidden layers."""
+NETWORKS = ("MLP 1x512", "MLP 3x512")
+CURVED = "MLP 1x512"
+"""The network of panel (a)."""
 
 
 def of_network(rows: Sequence[Row], name: str) -> list[Row]:
     """The rows of one network."""
-    return [row for row in rows if len(row.config["model_kwargs"]["widths"]) == NETWORKS[name]]
+    return [row for row in rows if network_of(row) == name]
 
 
 Point = tuple[float, float, float, float]
@@ -48,7 +49,7 @@ def curves(axes: Axes, rows: Sequence[Row]) -> None:
             each = (row.result or {})["steps"] / len(loss)
             steps = [each * (epoch + 1) for epoch in range(len(loss))]
             axes.plot(steps, loss, markevery=max(1, len(loss) // 6), label=kind if place == 0 else None, **style)
-    axes.set(xlabel="steps of 25 examples", ylabel="training loss (nats)", title="(a) learning curves, MLP 1x512")
+    axes.set(xlabel="steps of 25 examples", ylabel="training loss (nats)", title=f"(a) learning curves, {CURVED}")
     axes.set_ylim(bottom=0.0)
     axes.legend(fontsize=7, frameon=False)
 
@@ -100,7 +101,7 @@ def main() -> None:
     """Draw the three panels."""
     rows = finished("randomization/kinds")
     figure, (left, middle, right) = panels(3)
-    curves(left, of_network(rows, "MLP 1x512"))
+    curves(left, of_network(rows, CURVED))
     fit_times(middle, rows)
     test_errors(right, rows)
     save(figure, "zhang_figure1")

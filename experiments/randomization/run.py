@@ -24,10 +24,12 @@ HERE = Path(__file__).parent
 CONFIG: dict[str, Any] = tomllib.loads((HERE / "config.toml").read_text(encoding="utf-8"))
 TRUE, RANDOM = Kind("as-they-are", "true"), Kind("as-they-are", "random")
 
-# Network, regularizers and kind of each row: of the paper's Tables 1 and 4.
+# Network, regularizers and kind of each row: of the paper's Tables 1, 2 and 4.
 REGULARIZED = (
     *(("mlp-3x512", words, kind) for words in ((), ("weight-decay",)) for kind in (TRUE, RANDOM)),
     *(("alexnet", words, TRUE) for words in (("augment", "weight-decay"), ("augment",), ("weight-decay",))),
+    *(("mlp-1x512", (), kind) for kind in (TRUE, RANDOM)),
+    *(("mlp-3x512", words, TRUE) for words in (("augment", "dropout", "weight-decay"), ("augment",))),
 )
 PARTS = ("kinds", "bounds", "regularizers")
 
