@@ -50,7 +50,8 @@ at their end, dashes that a cell was not run. Written by `python paper_figures/z
 STOPPING = """
 ## Section 5: early stopping
 Test error on true labels on some held-out images that are watched after each epoch: at its least on the way, and at the end. The
-epoch is picked by these very images, which flatters it; the last column is on all held-out images, at the end."""
+epoch is picked by these very images, which flatters it; the last column is on all held-out images, at the end.
+"""
 
 
 def measured(rows: Sequence[Row]) -> dict[Cell, Row]:
