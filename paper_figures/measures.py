@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from style import COLOURS, EXPERIMENTS, GUESS, panels, save
 
 PANELS = (("mnist", "true"), ("mnist", "noisy"), ("cifar10", "true"), ("cifar10", "noisy"))
-TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "true": "true labels", "noisy": "a fifth of the labels replaced"}
+TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "true": "true labels", "noisy": "a fifth replaced"}
 
 
 def main() -> None:
@@ -35,6 +37,13 @@ def main() -> None:
     axes[0].set_yticks(range(len(names)), [name.removeprefix("bound:") for name in names], fontsize=6)
     for label, name in zip(axes[0].get_yticklabels(), names, strict=True):
         label.set_color(COLOURS[0] if name.startswith("bound:") else COLOURS[1])
+    dot, tick = ({"marker": mark, "color": "0.3", "linestyle": "", "markersize": size} for mark, size in (("o", 3), ("|", 5)))
+    key = [
+        Line2D([], [], **dot, label="mean"), Line2D([], [], **tick, label="90th percentile"),
+        Line2D([], [], color="0.3", linewidth=0.8, alpha=0.5, label="up to the largest"), Line2D([], [], **GUESS, label="chance"),
+        Patch(color=COLOURS[0], label="bound"), Patch(color=COLOURS[1], label="measure"),
+    ]  # fmt: skip
+    figure.legend(handles=key, loc="outside lower center", ncols=6, fontsize=6, frameon=False)
     save(figure, "measures")
 
 
