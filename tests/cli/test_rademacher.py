@@ -39,18 +39,19 @@ def test_a_checkpoint_and_an_interrupted_study(desk: Path, boundcheck: Run, monk
     words = ("rademacher", "--checkpoint", "run.pt", "--draws", "2", "--epochs", "2", "--json", "found.json")
     from boundcheck.studies import random_signs
 
-    real = random_signs.fit_draw
+    real = random_signs.fit_draws
 
-    def interrupted(*arguments: object, **named: object) -> object:
-        if named["draw"] == 1:
+    def interrupted(*arguments: Any, **named: Any) -> object:
+        if 1 in named["numbers"]:
             raise KeyboardInterrupt
-        return real(*arguments, **named)  # type: ignore[arg-type]
+        return real(*arguments, **named)
 
-    monkeypatch.setattr(random_signs, "fit_draw", interrupted)
+    monkeypatch.setattr(random_signs, "TOGETHER", 1)
+    monkeypatch.setattr(random_signs, "fit_draws", interrupted)
     assert boundcheck(*words).code == 130
     assert not Path("found.json").exists()
     assert len(Path("found.json.draws").read_text().splitlines()) == 2
-    monkeypatch.setattr(random_signs, "fit_draw", real)
+    monkeypatch.setattr(random_signs, "fit_draws", real)
     answer = boundcheck(*words)
     assert answer.code == 0
     content = json.loads(Path("found.json").read_text())

@@ -20,6 +20,9 @@ from boundcheck.runs.training import Trained, train_epochs
 
 Run = Callable[..., Any]
 
+LOSSES = ("cross_entropy", "nll_loss")
+"""One of them is called in each step, whichever way the gradients are found."""
+
 
 def same(a: Any, b: Any) -> bool:
     """Equality to the bit of nested plain values and tensors."""
@@ -93,17 +96,21 @@ def test_an_interrupt_keeps_whole_epochs(
     assert boundcheck(*words, "--out", "whole.pt").code == 0
     steps = 0
 
-    def interrupted(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        nonlocal steps
-        steps += 1
-        if steps == done * batches + batches // 2 + 1:  # in the middle of the next epoch, weights half changed
-            raise KeyboardInterrupt
-        return original(x, y)
+    def interrupted(original: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        def loss(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            nonlocal steps
+            steps += 1
+            if steps == done * batches + batches // 2 + 1:  # in the middle of the next epoch, weights half changed
+                raise KeyboardInterrupt
+            return original(x, y)
+
+        return loss
 
     batch = 23 if name == "batch norm" else 128
-    batches, original = -(-200 // batch), torch.nn.functional.cross_entropy
+    batches = -(-200 // batch)
     with monkeypatch.context() as patch:
-        patch.setattr(torch.nn.functional, "cross_entropy", interrupted)
+        for loss in LOSSES:
+            patch.setattr(torch.nn.functional, loss, interrupted(getattr(torch.nn.functional, loss)))
         answer = boundcheck(*words, "--out", "parts.pt")
     assert answer.code == 130
     assert answer.err == "boundcheck: interrupted\n"
@@ -121,7 +128,8 @@ def test_an_interrupt_before_the_first_epoch_writes_nothing(desk: Path, boundche
         raise KeyboardInterrupt
 
     before = (desk / "run.pt").read_bytes()
-    monkeypatch.setattr(torch.nn.functional, "cross_entropy", interrupted)
+    for loss in LOSSES:
+        monkeypatch.setattr(torch.nn.functional, loss, interrupted)
     assert boundcheck("train", "--widths", "8", "--out", "run.pt").code == 130
     assert (desk / "run.pt").read_bytes() == before
 
