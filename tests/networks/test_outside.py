@@ -6,6 +6,7 @@ import copy
 import itertools
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import nn
 
 import boundcheck
 from boundcheck.bounds import CATALOGUE
+from boundcheck.pac_bayes import posterior
 from boundcheck.report.report import Report
 
 DATA = Path(os.environ.get("BOUNDCHECK_DATA", "/nowhere"))
@@ -67,6 +69,13 @@ class Attention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.block(x.flatten(1).reshape(-1, 8, 16)).mean(dim=1))
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the operations that drawing may cost: what is looked at is that every network gets a report, not its numbers."""
+    for effort, found in posterior._EFFORTS.items():
+        monkeypatch.setitem(posterior._EFFORTS, effort, replace(found, operations=found.operations / 10.0))  # type: ignore[arg-type]
 
 
 def overlapping_pools() -> nn.Module:
