@@ -72,8 +72,8 @@ def test_scalars_are_on_the_safe_side_and_tight(seed: int) -> None:
 @pytest.mark.parametrize(("function", "check"), [(kl_inverse, check_upper), (kl_inverse_lower, check_lower)])
 @pytest.mark.parametrize("scalar", [True, False])
 def test_many_inversions(function, check, scalar: bool) -> None:
-    """1e5 random and extreme inputs each, one by one and as an array."""
-    q, c = sample(100_000, 7 + scalar)
+    """1e5 random and extreme inputs each, one half one by one and the other as an array."""
+    q, c = sample(50_000, 7 + scalar)
     p = [function(a, b) for a, b in zip(q.tolist(), c.tolist(), strict=True)] if scalar else function(q, c).tolist()
     for triple in zip(q.tolist(), c.tolist(), p, strict=True):
         check(*triple)

@@ -85,7 +85,7 @@ def test_every_theorem_has_a_setting_that_holds_it_to_the_truth() -> None:
 
 @pytest.mark.slow
 def test_an_audit_of_the_whole_catalogue() -> None:
-    audit = audited(dict(CATALOGUE.items()), 8, tuple(settings()), delta=0.2)
+    audit = audited(dict(CATALOGUE.items()), 6, tuple(settings()), delta=0.2)
     assert [row for row in audit.rows() if not row.holds] == []
     assert {row.theorem for row in audit.rows() if row.applicable} == set(CATALOGUE)
 
