@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from boundcheck.cli.main import main
+from boundcheck.runs import certifying
 
 CHEAP = "langford2005testset,blumer1987bits"
 """Bounds that need no search."""
@@ -113,3 +116,25 @@ def refused_evaluation(refused: Callable[..., str], desk: Path) -> Callable[...,
         return line
 
     return run
+
+
+@pytest.fixture
+def stopped_at_save(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], AbstractContextManager[None]]:
+    """Where Ctrl-C comes just after a checkpoint of ``certify`` was written for the given time."""
+
+    @contextmanager
+    def stopped(stop: int) -> Iterator[None]:
+        saved, count = certifying.Checkpoint.save, 0
+
+        def save(checkpoint: Any, path: Any) -> None:
+            nonlocal count
+            saved(checkpoint, path)
+            count += 1
+            if count == stop:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(certifying.Checkpoint, "save", save)
+            yield
+
+    return stopped

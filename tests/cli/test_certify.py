@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,9 @@ import torch
 
 from boundcheck.cli.main import main
 from boundcheck.evidence.serialize import read_evidence
-from boundcheck.runs import certifying
 from boundcheck.runs.checkpoint import read_checkpoint
 
+Stopped = Callable[[int], AbstractContextManager[None]]
 FAST = ["--model", "linear", "--epochs", "3", "--batch-size", "40", "--draws", "2000"]
 
 
@@ -139,27 +141,16 @@ def test_a_choice_among_runs_is_paid_for(data: str, tmp_path: Path, capsys: pyte
 
 @pytest.mark.parametrize("prior", ["initial", "split:0.5", "recursive:3"])
 def test_an_interrupt_keeps_what_was_done_and_resume_ends_in_the_same_file(
-    data: str, tmp_path: Path, prior: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: str, tmp_path: Path, prior: str, stopped_at_save: Stopped, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, parts = tmp_path / "whole.pt", tmp_path / "parts.pt"
     settings = ["--prior", prior, "--settings", '{"prior_epochs": 3}']
     certify(data, whole, *settings, capsys=capsys)
     words = ["certify", "--data", data, *FAST, "--out", str(parts), *settings]
-    saved = certifying.Checkpoint.save
     for stop in (2, 1):
-        count = 0
-
-        def save(checkpoint: Any, path: Any, stop: int = stop) -> None:
-            nonlocal count
-            saved(checkpoint, path)
-            count += 1
-            if count == stop:
-                raise KeyboardInterrupt
-
-        monkeypatch.setattr(certifying.Checkpoint, "save", save)
         resume = ["--resume"] if parts.exists() else []
-        assert main([*words, *resume]) == 130
-    monkeypatch.setattr(certifying.Checkpoint, "save", saved)
+        with stopped_at_save(stop):
+            assert main([*words, *resume]) == 130
     assert main(["evaluate", "--checkpoint", str(parts), "--bounds", "maurer2004kl"]) == 0  # unfinished, and readable
     assert main([*words, "--resume", "--seed", "1"]) == 2
     assert "repeat the interrupted command" in capsys.readouterr().err

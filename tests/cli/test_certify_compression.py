@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,9 @@ import torch
 
 from boundcheck.cli.main import main
 from boundcheck.compression import certify_picked
-from boundcheck.runs import certifying
 from boundcheck.runs.checkpoint import read_checkpoint
 
+Stopped = Callable[[int], AbstractContextManager[None]]
 SMALL = ["--data", "digits", "--model", "mlp", "--widths", "12", "--seed", "3"]
 
 
@@ -119,29 +121,23 @@ def test_picked_examples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.parametrize(("stage", "stops"), [("first", (3, 2)), ("picking", (14, 3))])
 def test_an_interrupted_pick_goes_on_to_the_same_network_and_the_same_examples(
-    stage: str, stops: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stage: str,
+    stops: tuple[int, ...],
+    tmp_path: Path,
+    stopped_at_save: Stopped,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(certify_picked, "SAVE_EVERY", 0.0)
     whole, parts = tmp_path / "whole.pt", tmp_path / "parts.pt"
     how = json.dumps({"before": 0.4, "batch": 8, "lr": 0.01, "steps": 20, "pick_lr": 0.02})
     words = ["certify", "--method", "pick-to-learn", *SMALL, "--n", "400", "--epochs", "6", "--settings", how, "--out"]
     assert main([*words, str(whole)]) == 0
-    saved = certifying.Checkpoint.save
     for stop in stops:
-        count = 0
-
-        def save(checkpoint: Any, path: Any, stop: int = stop) -> None:
-            nonlocal count
-            saved(checkpoint, path)
-            count += 1
-            if count == stop:
-                raise KeyboardInterrupt
-
-        monkeypatch.setattr(certifying.Checkpoint, "save", save)
         resume = ["--resume"] if parts.exists() else []
-        assert main([*words, str(parts), *resume]) == 130
+        with stopped_at_save(stop):
+            assert main([*words, str(parts), *resume]) == 130
         assert stage in read_checkpoint(parts).optimizer
-    monkeypatch.setattr(certifying.Checkpoint, "save", saved)
     assert main(["evaluate", "--checkpoint", str(parts), "--bounds", "campi2023compression"]) == 0  # unfinished, and readable
     assert main([*words, str(parts), "--resume"]) == 0
     one, other = read_checkpoint(whole), read_checkpoint(parts)

@@ -205,9 +205,7 @@ def _predictor(sample: KernelSample, fitted: MinNormInterpolant, left: LeftOut |
         loss=None if ridge is None else "squared",
         loss_scale=None if ridge is None else 1.0,
         gap=None if ridge is None else _gap(certified.defect_up, trace, ridge, n),
-        left_out=None
-        if left is None or left.errors is None
-        else tuple(margins_below(left.values, left.errors, sample.y).tolist()),
+        left_out=_left_out_margins(left, sample.y),
     )
 
 
