@@ -64,7 +64,8 @@ def _lines(asked: Mapping[str, Any], rows: Sequence[Row]) -> list[str]:
         left = [asked["says"], asked["published"], goal] if first else ["", "", ""]
         gibbs = found[0]["about"] == "gibbs"
         parts = [*left, reached, str(len(rows)), _ABOUT.get(found[0]["about"], found[0]["about"]), *_drawn(found, rows, gibbs)]
-        held_out = _median([_held_out(row, found[0]["about"]) for row in rows])
+        # Of that which the certificate is about: the first network of a prior is not the last one.
+        held_out = _median([math.nan if c["test_error"] is None else float(c["test_error"]) for c in found])
         lines.append("| " + " | ".join([*parts, f"{held_out:.4f}", f"{cpu:.0f}" if first else ""]) + " |")
     return lines
 
@@ -83,12 +84,6 @@ def _drawn(found: Sequence[Mapping[str, Any]], rows: Sequence[Row], gibbs: bool)
     nats = _median([float(c["choices"]["KL"]) for c in found])
     slack = _median([float(c["terms"]["Monte Carlo confidence"]) for c in found])
     return [f"{nats:,.0f}", f"{_median([row['posterior']['risk'] for row in rows]):.4f}", f"{slack:.4f}"]
-
-
-def _held_out(row: Row, about: str) -> float:
-    """The held-out error of what a certificate is about, which no certificate reads."""
-    drawn = row["posterior"]["test_error"] if about == "gibbs" else row["test"]["error"]
-    return math.nan if drawn is None else float(drawn)
 
 
 def _median(values: Sequence[float]) -> float:
