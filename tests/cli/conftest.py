@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +140,9 @@ def stopped_at_save(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Abstract
             yield
 
     return stopped
+
+
+@pytest.fixture
+def heed_ctrl_c() -> Callable[[], None]:
+    """For a process's start: a suite that a script put into the background ignores the signal, and its children would too."""
+    return partial(signal.signal, signal.SIGINT, signal.SIG_DFL)

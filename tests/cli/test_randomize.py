@@ -67,7 +67,7 @@ def test_a_failed_job_is_said(desk: Path, boundcheck: Run) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal that Ctrl-C sends")
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_ctrl_c_keeps_what_is_finished(workers: str, desk: Path, boundcheck: Run) -> None:
+def test_ctrl_c_keeps_what_is_finished(workers: str, heed_ctrl_c: Callable[[], None], desk: Path, boundcheck: Run) -> None:
     words = ["randomize", "--widths", "64", "--n", "600", "--epochs", "25", "--lr", "1e-4", "--seeds", "8", "--kinds", "true"]
     words += ["--bounds", "none", "--out", "r", "--workers", workers]
     process = subprocess.Popen(
@@ -76,6 +76,7 @@ def test_ctrl_c_keeps_what_is_finished(workers: str, desk: Path, boundcheck: Run
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     )
     rows, deadline = desk / "r" / "rows.jsonl", time.monotonic() + 300
     try:

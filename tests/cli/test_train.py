@@ -165,7 +165,7 @@ def test_resume_refuses_other_settings(desk: Path, boundcheck: Run, monkeypatch:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal that Ctrl-C sends")
-def test_ctrl_c_in_a_terminal(desk: Path) -> None:
+def test_ctrl_c_in_a_terminal(heed_ctrl_c: Callable[[], None], desk: Path) -> None:
     words = ["train", "--widths", "16", "--n", "400", "--seed", "2", "--lr", "1e-5", "--epochs", "100000"]
     process = subprocess.Popen(
         [sys.executable, "-c", TELLING, *words, "--out", "parts.pt"],
@@ -173,6 +173,7 @@ def test_ctrl_c_in_a_terminal(desk: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
     assert process.stdout is not None
     while "epoch" not in process.stdout.readline():  # one epoch at least is done
