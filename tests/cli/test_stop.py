@@ -43,11 +43,11 @@ def test_a_resumed_training_ends_where_a_whole_one_does(
     assert boundcheck(*words, "--out", "whole.pt").code == 0
     real, seen = training.standing, []
 
-    def interrupted(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any, **named: Any) -> Any:
         seen.append(1)
         if len(seen) == 3:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(*arguments, **named)
 
     monkeypatch.setattr(training, "standing", interrupted)
     assert boundcheck(*words, "--out", "parts.pt").code == 130

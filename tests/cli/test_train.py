@@ -16,11 +16,12 @@ import pytest
 import torch
 
 from boundcheck.runs.checkpoint import read_checkpoint
+from boundcheck.runs.dense_gradients import DenseGradients
 from boundcheck.runs.training import Trained, train_epochs
 
 Run = Callable[..., Any]
 
-LOSSES = ("cross_entropy", "nll_loss")
+LOSSES = ((torch.nn.functional, "cross_entropy"), (DenseGradients, "__call__"))
 """One of them is called in each step, whichever way the gradients are found."""
 
 
@@ -96,21 +97,21 @@ def test_an_interrupt_keeps_whole_epochs(
     assert boundcheck(*words, "--out", "whole.pt").code == 0
     steps = 0
 
-    def interrupted(original: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-        def loss(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def interrupted(original: Callable[..., Any]) -> Callable[..., Any]:
+        def loss(*arguments: Any) -> Any:
             nonlocal steps
             steps += 1
             if steps == done * batches + batches // 2 + 1:  # in the middle of the next epoch, weights half changed
                 raise KeyboardInterrupt
-            return original(x, y)
+            return original(*arguments)
 
         return loss
 
     batch = 23 if name == "batch norm" else 128
     batches = -(-200 // batch)
     with monkeypatch.context() as patch:
-        for loss in LOSSES:
-            patch.setattr(torch.nn.functional, loss, interrupted(getattr(torch.nn.functional, loss)))
+        for owner, loss in LOSSES:
+            patch.setattr(owner, loss, interrupted(getattr(owner, loss)))
         answer = boundcheck(*words, "--out", "parts.pt")
     assert answer.code == 130
     assert answer.err == "boundcheck: interrupted\n"
@@ -128,8 +129,8 @@ def test_an_interrupt_before_the_first_epoch_writes_nothing(desk: Path, boundche
         raise KeyboardInterrupt
 
     before = (desk / "run.pt").read_bytes()
-    for loss in LOSSES:
-        monkeypatch.setattr(torch.nn.functional, loss, interrupted)
+    for owner, loss in LOSSES:
+        monkeypatch.setattr(owner, loss, interrupted)
     assert boundcheck("train", "--widths", "8", "--out", "run.pt").code == 130
     assert (desk / "run.pt").read_bytes() == before
 

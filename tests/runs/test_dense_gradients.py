@@ -12,6 +12,7 @@ from torch import nn
 from boundcheck.networks import build
 from boundcheck.runs.dense_gradients import written_out
 from boundcheck.runs.run import Sample
+from boundcheck.runs.sgd_steps import SgdSteps
 from boundcheck.runs.training import Settings, batches, train_epochs
 
 N, D, K = 21, 6, 3
@@ -40,20 +41,24 @@ def test_they_are_those_of_automatic_differentiation(widths: tuple[int, ...], bi
         assert gradients(x, y) == pytest.approx(float(loss.detach()), rel=1e-13)
         for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
             torch.testing.assert_close(a.grad, b.grad, rtol=1e-12, atol=1e-14)  # roundings of sums of some ten products
+    torch.testing.assert_close(gradients.outputs(x), theirs(x).detach(), rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_training_takes_the_steps_of_a_plain_loop(optimizer: str) -> None:
+def test_training_takes_the_steps_of_a_plain_loop(optimizer: str, momentum: float) -> None:
     x, y = problem()
-    settings = Settings(optimizer=optimizer, lr=0.05, weight_decay=0.01, batch_size=4, epochs=5, seed=2, stop="loss:1e-9")
+    given = {"optimizer": optimizer, "momentum": momentum, "lr_decay": 0.9, "weight_decay": 0.01, "batch_size": 4}
+    settings = Settings(**given, lr=0.05, epochs=5, seed=2, stop="loss:1e-9")  # type: ignore[arg-type]
     ours, theirs = fresh(), fresh()
     train_epochs(ours, Sample(x.numpy(), y.numpy()), settings)
     steps = (
-        torch.optim.SGD(theirs.parameters(), lr=0.05, momentum=0.9, weight_decay=0.01)
+        torch.optim.SGD(theirs.parameters(), momentum=momentum, weight_decay=0.01)
         if optimizer == "sgd"
-        else torch.optim.Adam(theirs.parameters(), lr=0.05, weight_decay=0.01)
+        else torch.optim.Adam(theirs.parameters(), weight_decay=0.01)
     )
     for epoch in range(1, 6):
+        steps.param_groups[0]["lr"] = 0.05 * 0.9 ** (epoch - 1)
         for batch in batches(N, settings, epoch):
             steps.zero_grad()
             nn.functional.cross_entropy(theirs(x[batch]), y[batch]).backward()  # type: ignore[no-untyped-call]
@@ -61,6 +66,25 @@ def test_training_takes_the_steps_of_a_plain_loop(optimizer: str) -> None:
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         # Roundings of 30 steps in float64; Adam divides by small numbers.
         torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-10)
+
+
+def test_steps_go_on_from_the_state_of_the_optimizer_and_leave_it_theirs() -> None:
+    x, y = problem()
+    ours, theirs = fresh(), fresh()
+    gradients, others = written_out(ours, x, K), written_out(theirs, x, K)
+    assert gradients is not None
+    assert others is not None
+    a, b = (torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01) for net in (ours, theirs))
+    for number in range(6):
+        gradients(x, y)
+        others(x, y)
+        # Every other pair of steps is written out.
+        (a.step if number // 2 % 2 else SgdSteps(a))()
+        b.step()
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        # Roundings of six steps in float64.
+        torch.testing.assert_close(p, q, rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(a.state[p]["momentum_buffer"], b.state[q]["momentum_buffer"], rtol=1e-12, atol=1e-14)
 
 
 def hooked() -> nn.Module:

@@ -13,6 +13,7 @@ from boundcheck.errors import InputError
 from boundcheck.networks.architectures import build
 from boundcheck.runs.one_by_one import OneByOne, dense_layers
 from boundcheck.runs.run import Sample
+from boundcheck.runs.standing import standing
 from boundcheck.runs.stopping import Stop, parse_stop
 from boundcheck.runs.training import Settings, train_epochs
 
@@ -79,6 +80,51 @@ def test_a_rule_that_is_not_met_is_told() -> None:
     trained = train_epochs(build("mlp", (12,), 3, widths=(32,)), sample(), Settings(epochs=2, stop="margin:10:1"))
     assert len(trained.history) == 2
     assert not trained.stopped
+
+
+@pytest.mark.parametrize("rule", ["errors", "margin:2:0.9", "loss:0.3", "loss:1e-9"])
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_the_last_record_is_the_same_without_the_others(rule: str, batch_size: int) -> None:
+    settings = Settings(lr=0.05, momentum=0.0, batch_size=batch_size, epochs=80, stop=rule)
+    nets = [build("mlp", (12,), 3, widths=(32,)) for _ in range(2)]
+    every, last = (train_epochs(net, sample(), settings, every_epoch=flag) for net, flag in zip(nets, (True, False), strict=True))
+    assert last.history == every.history[-1:]
+    assert (last.stopped, last.fitted) == (every.stopped, every.fitted)
+    assert all(torch.equal(last.state[name], every.state[name]) for name in every.state)
+
+
+@pytest.mark.parametrize(
+    ("rule", "met"),
+    [
+        *((Stop(), met) for met in (True, False)),
+        *((Stop("margin", 1.0, 0.75), met) for met in (True, False)),
+        *((Stop("loss", 0.5), met) for met in (True, False)),
+    ],
+)
+@pytest.mark.parametrize("bad", [0, 1500, 2999])
+def test_a_pass_ends_early_only_where_the_rule_is_not_met(rule: Stop, met: bool, bad: int) -> None:
+    """The sample spans several batches; what breaks the rule is in the first, in a middle one, or in the last."""
+    n = 3000
+    outputs, y = torch.tensor([[3.0, 0.0]]).repeat(n, 1), torch.zeros(n, dtype=torch.int64)
+    if not met:
+        outputs[bad] = torch.tensor([0.0, 4000.0])
+        if rule.kind == "margin":
+            outputs[max(0, bad - 800) : bad + 800] = torch.tensor([0.5, 0.0])
+    whole, early = (standing(lambda z: z, outputs, y, rule, whole=flag) for flag in (True, False))
+    assert whole is not None
+    assert rule.met(n=n, errors=whole.errors, reached=whole.reached, loss=whole.loss) is met
+    assert early == (whole if met else None)
+
+
+@pytest.mark.parametrize("kind", ["errors", "margin", "loss"])
+def test_ties_and_nan_meet_no_rule_early_or_late(kind: str) -> None:
+    outputs, y = torch.tensor([[1.0, 1.0], [math.nan, 0.0]]), torch.tensor([0, 1])
+    rule = Stop(kind, 0.5)
+    found = standing(lambda z: z, outputs, y, rule)
+    assert found is not None
+    assert found.errors == 2
+    assert not rule.met(n=2, errors=found.errors, reached=found.reached, loss=found.loss)
+    assert standing(lambda z: z, outputs, y, rule, whole=False) is None
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -10,7 +10,9 @@ import pytest
 from boundcheck.cli.main import main
 from boundcheck.errors import InputError
 from boundcheck.ranking.rows import from_results
+from boundcheck.runs.training import Settings
 from boundcheck.studies.engine import read_rows
+from boundcheck.studies.randomization.job import untrained
 from boundcheck.studies.sweep import make_jobs, read_design, run_job
 from boundcheck.studies.sweep.design import design_of
 from boundcheck.studies.sweep.plan import COSTLY
@@ -103,6 +105,13 @@ def test_rows_do_not_depend_on_the_workers(plan: Path, tmp_path: Path) -> None:
 def test_networks_on_the_same_samples_follow_each_other(plan: Path) -> None:
     seeds = [job["settings"]["seed"] for job in make_jobs(read_design(plan))]
     assert seeds == [0] * 4 + [1] * 4
+
+
+def test_what_was_computed_on_samples_is_kept_for_the_next_network(plan: Path) -> None:
+    first, second, other = (untrained(job, "true", Settings(**job["settings"])) for job in make_jobs(read_design(plan))[2:5])
+    assert first.train is second.train
+    assert first.test is second.test
+    assert other.train is not first.train
 
 
 def test_a_sweep_that_stands_is_not_done_again(plan: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from boundcheck.networks.ops import Array
 
 Progress = Callable[[int, int], None]
 _UNIT = 2.0**-53
-_BYTES = 2**27
+_BYTES, _ROWS = 2**27, 1024  # at a time; more rows make no product faster, and take fresh memory each time
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ def evaluate_margins(
         raise InputError("one row of outputs per example", f"outputs of shape {graph.output_shape}", "flatten them")
     plain, absolute = Weights(graph, absolute=False), Weights(graph, absolute=True)
     factor = error_factor(rounding_depth(graph), largest_fan_in(graph))
-    chunk = max(1, _BYTES // (8 * numbers_per_example(graph)))
+    chunk = max(1, min(_ROWS, _BYTES // (8 * numbers_per_example(graph))))
 
     def run(rows: npt.NDArray[np.generic]) -> tuple[Array, Array]:
         batch = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.float64))

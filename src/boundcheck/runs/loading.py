@@ -318,4 +318,5 @@ def _dtype(network: nn.Module) -> torch.dtype:
 
 
 def _reshaped(sample: Sample, shape: tuple[int, ...]) -> Sample:
-    return Sample(sample.x.reshape(-1, *shape), sample.y)
+    # A sample in this shape already is kept with what was computed on it.
+    return sample if sample.x.shape[1:] == shape else Sample(sample.x.reshape(-1, *shape), sample.y)

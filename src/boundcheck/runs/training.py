@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 from boundcheck.errors import InputError, nearest
-from boundcheck.networks.mistakes import CHUNK, mistakes
 from boundcheck.runs.augmentation import moved
-from boundcheck.runs.dense_gradients import DenseGradients, written_out
+from boundcheck.runs.dense_gradients import written_out
 from boundcheck.runs.one_by_one import OneByOne, dense_layers
 from boundcheck.runs.run import Sample
+from boundcheck.runs.sgd_steps import SgdSteps
+from boundcheck.runs.standing import Outputs, standing
 from boundcheck.runs.stopping import Stop, parse_stop
 
 OPTIMIZERS = ("adam", "sgd")
 _FUSED = (torch.float32, torch.float64)
+Gradients = Callable[[torch.Tensor, torch.Tensor], float]
+"""From inputs and labels of a batch to its mean cross-entropy in nats; fills the gradients of all parameters."""
+Step = Callable[[], object]
+"""Moves the parameters by their gradients."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ class Trained:
     """Where training stands at the end of an epoch.
 
     Attributes:
-        history: One record an epoch, those of an earlier part included.
+        history: One record an epoch that was recorded, those of an earlier part included.
         fitted: Whether the last epoch had no training error.
         stopped: Whether the rule that ends training was met.
         state: Weights at that moment; training that goes on does not change them.
@@ -147,37 +153,6 @@ def logits_of(network: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return output  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How a network does on its training sample, in evaluation mode and in the precision that it is trained in.
-
-    Attributes:
-        errors: Training errors; ties and NaN count.
-        reached: Examples whose margin, the output of the label less the largest other, is at least the rule's.
-        loss: Mean cross-entropy in nats.
-    """
-
-    errors: int
-    reached: int
-    loss: float
-
-
-def standing(network: nn.Module, x: torch.Tensor, y: torch.Tensor, stop: Stop) -> Standing:
-    """One pass over the sample."""
-    network.eval()
-    errors, reached, loss = 0, 0, 0.0
-    with torch.no_grad():
-        for start in range(0, len(y), CHUNK):
-            outputs, labels = logits_of(network, x[start : start + CHUNK]), y[start : start + CHUNK]
-            errors += int(mistakes(outputs, labels)[0].sum())
-            if stop.kind == "margin":
-                rivals = outputs.scatter(1, labels[:, None], -torch.inf).amax(dim=1)
-                reached += int((outputs.gather(1, labels[:, None])[:, 0] - rivals >= stop.value).sum())
-            if stop.kind == "loss":
-                loss += float(nn.functional.cross_entropy(outputs, labels, reduction="sum"))
-    return Standing(errors, reached, loss / len(y))
-
-
 def batches(n: int, settings: Settings, epoch: int) -> Iterator[NDArray[np.int64]]:
     """Indices of one epoch: its order depends on seed and epoch alone, so that a resumed training repeats nothing.
 
@@ -198,6 +173,7 @@ def train_epochs(
     history: tuple[Mapping[str, Any], ...] = (),
     optimizer_state: Mapping[str, Any] | None = None,
     on_epoch: Callable[[Epoch, Trained], None] | None = None,
+    every_epoch: bool = True,
 ) -> Trained:
     """Train in place until the rule of the settings is met or the epochs are spent.
 
@@ -207,7 +183,9 @@ def train_epochs(
         settings: How to train.
         history: Epochs that an earlier part has done.
         optimizer_state: State that the earlier part ended with.
-        on_epoch: Called after each epoch with its record and with where training stands.
+        on_epoch: Called after each epoch that is recorded, with its record and with where training stands.
+        every_epoch: Whether each epoch is recorded. Otherwise the last one alone is, and of the others so much of the sample is
+            looked at as tells that the rule isn't met.
 
     Raises:
         InputError: The loss became NaN or infinite, the network has nothing to train, or it fails on a batch.
@@ -218,10 +196,10 @@ def train_epochs(
     x, y = torch.from_numpy(np.ascontiguousarray(sample.x)).to(trainable[0].dtype), torch.from_numpy(sample.y)
     stop = parse_stop(settings.stop)
     by_hand = _by_hand(network, x, y, settings)
-    gradients = None if by_hand is not None else written_out(network, x, int(y.max()) + 1)
     optimizer = make_optimizer(network, settings)
     if optimizer_state is not None:
         _go_on(optimizer, optimizer_state)
+    gradients, step, outputs_of = _means(network, x, y, optimizer)
     records = list(history)
 
     def so_far() -> Trained:
@@ -239,12 +217,16 @@ def train_epochs(
             for group in optimizer.param_groups:
                 group["lr"] = lr
             if by_hand is None:
-                total = _one_epoch(network, optimizer, gradients, x, y, settings, number)
+                total = _one_epoch(network, gradients, step, x, y, settings, number)
             else:
                 total = by_hand.epoch((int(batch[0]) for batch in batches(len(y), settings, number)), lr)
             if not np.isfinite(total):
                 raise InputError("a training that converges", f"a loss of {total} in epoch {number}", "lower --lr")
-            found = asdict(standing(network, x, y, stop))
+            network.eval()
+            counted = standing(outputs_of, x, y, stop, whole=every_epoch or number == settings.epochs)
+            if counted is None:
+                continue
+            found = asdict(counted)
             record = Epoch(number, total / len(y), found["errors"], stop.level(n=len(y), **found), stop.met(n=len(y), **found))
             records.append(asdict(record))
             if on_epoch is not None:
@@ -275,10 +257,20 @@ def _go_on(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
         ) from error
 
 
+def _means(
+    network: nn.Module, x: torch.Tensor, y: torch.Tensor, optimizer: torch.optim.Optimizer
+) -> tuple[Gradients, Step, Outputs]:
+    """What fills gradients, takes a step and gives outputs: written out for dense layers, torch for other networks."""
+    dense = written_out(network, x, int(y.max()) + 1)
+    if dense is None:
+        return partial(_differentiated, network, optimizer), optimizer.step, partial(logits_of, network)
+    return dense, SgdSteps(optimizer) if isinstance(optimizer, torch.optim.SGD) else optimizer.step, dense.outputs
+
+
 def _one_epoch(
     network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    gradients: DenseGradients | None,
+    gradients: Gradients,
+    step: Step,
     x: torch.Tensor,
     y: torch.Tensor,
     settings: Settings,
@@ -289,10 +281,11 @@ def _one_epoch(
     total = 0.0
     for batch in batches(len(y), settings, number):
         index = torch.from_numpy(batch)
-        inputs = moved(x[index], settings.augment) if settings.augment else x[index]
-        loss = _differentiated(network, optimizer, inputs, y[index]) if gradients is None else gradients(inputs, y[index])
-        optimizer.step()
-        total += loss * len(batch)
+        inputs, labels = x.index_select(0, index), y.index_select(0, index)
+        if settings.augment:
+            inputs = moved(inputs, settings.augment)
+        total += gradients(inputs, labels) * len(batch)
+        step()
     return total
 
 
