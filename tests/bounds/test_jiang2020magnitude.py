@@ -17,6 +17,7 @@ from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.pac_bayes.gaussian import Gaussian
 from boundcheck.pac_bayes.magnitude import MagnitudeNoise, measure_magnitude
 from boundcheck.runs.streams import generator
+from boundcheck.runs.subject import Subject
 
 
 def test_the_worked_divergence_and_its_closed_form() -> None:
@@ -66,9 +67,10 @@ def test_a_measured_posterior_is_certified_and_repeats(network: nn.Module) -> No
     g = torch.Generator().manual_seed(2)
     x = torch.randn(400, 4, generator=g)
     y = network(x).argmax(dim=1)
-    arguments = {"classes": 3, "seed": 0, "reference_kind": "zero"}
-    first = measure_magnitude(network, None, x, y, x[:50], y[:50], **arguments)
-    assert first == measure_magnitude(network, None, x, y, x[:50], y[:50], **arguments)
+    subject = Subject(network, None, x, y, x[:50], y[:50], classes=3, seed=0, effort="full")
+    first = measure_magnitude(subject)
+    assert first == measure_magnitude(subject)
+    assert first.prior_mean == "zero"
     assert first.parameters == 4 * 6 + 6 + 6 * 3 + 3
     assert 0.0 < first.mean_loss < 0.5
     assert first.test_error is not None
@@ -78,7 +80,7 @@ def test_a_measured_posterior_is_certified_and_repeats(network: nn.Module) -> No
 def test_a_quick_evaluation_does_without(network: nn.Module) -> None:
     x = torch.zeros(5, 4)
     with pytest.raises(Unavailable, match="full"):
-        measure_magnitude(network, None, x, torch.zeros(5, dtype=torch.int64), classes=3, seed=0, effort="quick")
+        measure_magnitude(Subject(network, None, x, torch.zeros(5, dtype=torch.int64), classes=3, seed=0, effort="quick"))
 
 
 def test_the_held_out_error_beside_it_is_its_own() -> None:

@@ -14,6 +14,7 @@ from boundcheck.compression.code import LEVEL_BITS, LEVELS, STEP_BITS, STEPS, Co
 from boundcheck.compression.quantize import Differences, quantize
 from boundcheck.compression.search import measure_code
 from boundcheck.evidence.unavailable import Unavailable
+from boundcheck.runs.subject import Subject
 
 
 def mlp(seed: int = 0) -> nn.Sequential:
@@ -113,8 +114,9 @@ def test_a_message_for_another_architecture_is_refused() -> None:
 def test_the_record_is_that_of_the_decoded_network() -> None:
     x, y = sample()
     network, before = mlp(7), mlp(1)
-    code = measure_code(network, before, x, y, x[:100], y[:100], classes=3, seed=0)
-    assert code == measure_code(network, before, x, y, x[:100], y[:100], classes=3, seed=0)
+    subject = Subject(network, before, x, y, x[:100], y[:100], classes=3, seed=0)
+    code = measure_code(subject)
+    assert code == measure_code(subject)
     assert sum(map(sum, code.counts)) == 6 * 40 + 40 + 120 + 3
     assert max(map(len, code.counts)) == code.settings["levels"]
     assert code.side_bits == 15 * 4
@@ -131,7 +133,7 @@ def test_learned_buffers_are_written_down() -> None:
     x, y = sample()
     network(x * 3 + 1)
     network.eval()
-    code = measure_code(network, before, x, y, classes=3, seed=0)
+    code = measure_code(Subject(network, before, x, y, classes=3, seed=0))
     assert code.side_bits == 15 * 4 + 2 * 6 * 32 + 2  # that both were changed is something that the data chose
     assert "0.running_mean, 0.running_var" in code.detail
 
@@ -139,16 +141,16 @@ def test_learned_buffers_are_written_down() -> None:
 def test_unchanged_buffers_cost_the_bit_that_says_so() -> None:
     network = nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3)).eval()
     x, y = sample()
-    code = measure_code(network, copy.deepcopy(network), x, y, classes=3, seed=0)
+    code = measure_code(Subject(network, copy.deepcopy(network), x, y, classes=3, seed=0))
     assert code.side_bits == 15 * 4 + 2
-    assert measure_code(network, None, x, y, classes=3, seed=0).side_bits == 15 * 4 + 2 * 6 * 32
+    assert measure_code(Subject(network, None, x, y, classes=3, seed=0)).side_bits == 15 * 4 + 2 * 6 * 32
 
 
 def test_predictions_that_depend_on_each_other_are_refused() -> None:
     network = nn.Sequential(nn.BatchNorm1d(6, track_running_stats=False), nn.Linear(6, 3)).eval()
     x, y = sample()
     with pytest.raises(Unavailable, match="no code: 0 normalizes with the statistics of the batch"):
-        measure_code(network, None, x, y, classes=3, seed=0)
+        measure_code(Subject(network, None, x, y, classes=3, seed=0))
 
 
 def test_a_network_without_numbers_is_refused() -> None:
@@ -157,4 +159,4 @@ def test_a_network_without_numbers_is_refused() -> None:
         network[0].bias[0] = float("inf")
     x, y = sample()
     with pytest.raises(Unavailable, match=r"0\.bias"):
-        measure_code(network, None, x, y, classes=3, seed=0)
+        measure_code(Subject(network, None, x, y, classes=3, seed=0))

@@ -16,6 +16,7 @@ from boundcheck.pac_bayes.local_reparametrization import LocalReparametrization
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.posterior import measure_posterior
 from boundcheck.runs.streams import generator
+from boundcheck.runs.subject import Subject
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_one_draw_has_no_pair(network: nn.Module, sample: tuple[torch.Tensor, to
 
 def test_the_record_holds_the_pairs(network: nn.Module, sample: tuple[torch.Tensor, torch.Tensor]) -> None:
     x, y = sample
-    record = measure_posterior(network, None, x, y, classes=3, seed=0)
+    record = measure_posterior(Subject(network, None, x, y, classes=3, seed=0))
     assert record.pairs * 2 == record.draws
     assert record.joint_loss is not None
     assert 0.0 < record.joint_loss <= record.mean_loss

@@ -21,6 +21,7 @@ from boundcheck.pac_bayes.local_reparametrization import LocalReparametrization
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.posterior import measure_posterior
 from boundcheck.runs.streams import generator
+from boundcheck.runs.subject import Subject
 
 
 def mlp(seed: int = 0, bias: bool = True) -> nn.Sequential:
@@ -158,7 +159,7 @@ def measured(network: nn.Module, reference: nn.Module | None, n: int = 300, **kw
     x, _ = sample(n)
     with torch.no_grad():
         y = mlp(7)(x).argmax(1)
-    return measure_posterior(network, reference, x, y, x[:50], y[:50], classes=3, seed=0, **kw)
+    return measure_posterior(Subject(network, reference, x, y, x[:50], y[:50], classes=3, seed=0, **kw))
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
@@ -179,7 +180,7 @@ def test_the_divergence_is_that_of_the_noise_as_applied(kind: torch.dtype) -> No
 
 def test_the_measured_variances_are_of_the_networks_format() -> None:
     x, y = sample(60)
-    found = measure_posterior(mlp(), mlp(3), x, y, classes=3, seed=0, effort="quick")
+    found = measure_posterior(Subject(mlp(), mlp(3), x, y, classes=3, seed=0))
     for group in found.groups.values():
         sigma = math.sqrt(0.5 * (group.min_variance + group.max_variance))
         assert sigma == pytest.approx(float(np.float32(sigma)), rel=1e-14)

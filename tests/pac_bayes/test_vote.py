@@ -16,6 +16,7 @@ from boundcheck.pac_bayes.monte_carlo import ExplicitDraws
 from boundcheck.pac_bayes.posterior import measure_posterior
 from boundcheck.pac_bayes.vote import measure_vote
 from boundcheck.runs.streams import generator
+from boundcheck.runs.subject import Subject
 
 SIGMAS = {"0": 0.6, "2": 0.6}
 
@@ -88,10 +89,10 @@ def test_a_draw_between_classes_is_an_error_under_every_label() -> None:
 
 def test_the_record_holds_the_vote(network: nn.Module, sample: tuple[torch.Tensor, torch.Tensor]) -> None:
     x, y = sample
-    record = measure_posterior(network, None, x, y, x, y, classes=3, seed=0)
+    record = measure_posterior(Subject(network, None, x, y, x, y, classes=3, seed=0))
     assert record.vote is not None
     assert (record.vote.networks, record.vote.examples) == (51, 40)
-    assert measure_posterior(network, None, x, y, classes=3, seed=0).vote is None
+    assert measure_posterior(Subject(network, None, x, y, classes=3, seed=0)).vote is None
 
 
 def test_votes_that_no_one_casts_are_refused(network: nn.Module, sample: tuple[torch.Tensor, torch.Tensor]) -> None:

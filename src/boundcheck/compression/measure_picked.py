@@ -12,7 +12,8 @@ from torch import nn
 from boundcheck.errors import InputError
 from boundcheck.evidence.picked import Picked
 from boundcheck.evidence.prior_network import PriorNetwork
-from boundcheck.networks.mistakes import HeldOutError, error_of, program_mistakes
+from boundcheck.networks.mistakes import program_mistakes
+from boundcheck.runs.subject import Subject
 
 
 def measure_picked(module: nn.Module, certificate: Mapping[str, Any], x: Any, y: Any) -> Picked:
@@ -41,40 +42,25 @@ def measure_picked(module: nn.Module, certificate: Mapping[str, Any], x: Any, y:
     )
 
 
-def measure_first_network(
-    module: nn.Module,
-    certificate: Mapping[str, Any],
-    x: Any,
-    y: Any,
-    x_test: Any = None,
-    y_test: Any = None,
-    *,
-    held_out_error: HeldOutError | None = None,
-) -> PriorNetwork:
+def measure_first_network(subject: Subject, certificate: Mapping[str, Any]) -> PriorNetwork:
     """The network that the algorithm started from, on the examples that could be picked: what a hold-out gives for nothing.
 
     Args:
-        module: Any network of the architecture.
+        subject: Any network of the architecture, and the samples.
         certificate: Of the checkpoint.
-        x: Training inputs.
-        y: Training labels as trained on.
-        x_test: Held-out inputs.
-        y_test: Held-out labels, clean.
-        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
 
     Raises:
         InputError: The certificate's rows or weights are not as an algorithm leaves them.
     """
+    (x, y), test = subject.train, subject.test
     pool, _, before = _rows(certificate, len(y))
-    first = copy.deepcopy(module).eval()
+    first = copy.deepcopy(subject.network).eval()
     try:
         first.load_state_dict(dict(certificate["first_state"]))
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputError("the first network's weights in the certificate", type(error).__name__, "certify again") from error
-    wrong, _ = program_mistakes(first, torch.as_tensor(x)[pool], torch.as_tensor(y)[pool])
-    test_error = None
-    if y_test is not None and len(y_test):
-        test_error = error_of(*program_mistakes(first, x_test, y_test), held_out_error)
+    wrong, _ = program_mistakes(first, x[pool], y[pool])
+    test_error = None if test is None else subject.error(*program_mistakes(first, *test))
     overlap = int(torch.isin(pool, before).sum())
     return PriorNetwork(len(pool), int(wrong.sum()), overlap, int(certificate.get("configurations", 1)), 1, test_error)
 

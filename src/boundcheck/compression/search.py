@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +20,9 @@ from boundcheck.evidence.selection import score
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
 from boundcheck.networks.fusing import compared_buffers, fused, learned_buffers, refuse_batch_statistics
-from boundcheck.networks.mistakes import HeldOutError, count_errors, dtype_of, program_mistakes
-from boundcheck.progress import Progress, silent
+from boundcheck.networks.mistakes import dtype_of, program_mistakes
 from boundcheck.runs.streams import generator
+from boundcheck.runs.subject import Subject
 
 _DENSITIES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03, 0.015, 0.008, 0.004, 0.002)
 _FEWEST_ROWS, _FEWEST_MESSAGES = 100, 40  # with fewer a search could not tell good from bad
@@ -61,44 +60,11 @@ class _Choice:
     densities: tuple[float, ...]
 
 
-def measure_code(
-    module: nn.Module,
-    reference: nn.Module | None,
-    x: Any,
-    y: Any,
-    x_test: Any = None,
-    y_test: Any = None,
-    *,
-    classes: int,
-    seed: int,
-    reference_kind: str = "initial",
-    effort: str = "quick",
-    delta: float = 0.05,
-    held_out_error: HeldOutError | None = None,
-    overlap: int = 0,
-    fixed: Collection[str] = (),
-    progress: Progress = silent,
-    time_budget: float | None = None,
-) -> Code:
+def measure_code(subject: Subject) -> Code:
     """Quantize what training changed, write it down, decode it, and count the decoded network's errors.
 
     Args:
-        module: The trained network; left as it is.
-        reference: The network before training; zero without one.
-        x: Training inputs, shape (n, ...), as the network takes them.
-        y: Training labels as trained on, shape (n,), integers.
-        x_test: Held-out inputs.
-        y_test: Held-out labels, clean.
-        classes: Number of classes.
-        seed: Seed of the choice of examples that the search looks at.
-        reference_kind: What the reference is, for the record.
-        effort: ``quick`` or ``full``.
-        delta: Confidence that the certificate will be asked for; it only guides the search.
-        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
-        overlap: Held-out rows that occur in the training sample.
-        fixed: Names of buffers that are older than the data.
-        progress: Told what is being done.
-        time_budget: Seconds after which the search ends early; ``None``: the same work on every machine.
+        subject: The network, its samples and the effort.
 
     Returns:
         The record.
@@ -106,43 +72,40 @@ def measure_code(
     Raises:
         Unavailable: The network has no parameters, a number in it is not finite, or its predictions depend on each other.
     """
-    plan, start = _EFFORTS[effort], time.monotonic()
-    network, before = fused(module), None if reference is None else fused(reference)
+    plan, start, seconds = _EFFORTS[subject.effort], time.monotonic(), subject.time_budget
+    network, before = fused(subject.network), None if subject.reference is None else fused(subject.reference)
     refuse_batch_statistics(network, "code")
     differences = Differences.of(network, before)
-    buffers, flags = learned_buffers(network, before, fixed), compared_buffers(network, before, fixed)
+    buffers, flags = learned_buffers(network, before, subject.fixed), compared_buffers(network, before, subject.fixed)
     if any(b.is_floating_point() and not bool(torch.isfinite(b).all()) for b in buffers.values()):
         raise Unavailable("a buffer of the network holds something that is not a finite number")
-    train = (torch.as_tensor(x), torch.as_tensor(y))
-    plan = _within_reach(plan, network, train[0])
-    n, guess = len(train[1]), 1.0 - 1.0 / classes
-    rows = torch.randperm(n, generator=generator(seed))[: plan.rows]
-    sample = (train[0][rows], train[1][rows])
+    x, y = subject.train
+    plan, n = _within_reach(plan, network, x), len(y)
+    rows = torch.randperm(n, generator=generator(subject.seed))[: plan.rows]
+    sample = (x[rows], y[rows])
 
     def loss(choice: _Choice) -> float:
         message = quantize(differences, choice.levels, choice.densities, buffers, flags)
         wrong, _ = program_mistakes(decode(message, network, before), *sample)
-        nats = code_nats(message.counts, message.side_bits) + log_inverse_up(delta)
+        nats = code_nats(message.counts, message.side_bits) + log_inverse_up(subject.delta)
         risk = float(wrong.mean())
-        return score(kl_bound(risk, nats, n), risk, nats / n, guess)
+        return score(kl_bound(risk, nats, n), risk, nats / n, subject.guess)
 
     best = _search(
         differences,
         loss,
         plan,
-        deadline=math.inf if time_budget is None else start + 0.7 * time_budget,
-        progress=lambda fraction: progress("searching a short description", 0.8 * fraction),
+        deadline=math.inf if seconds is None else start + 0.7 * seconds,
+        progress=lambda fraction: subject.progress("searching a short description", 0.8 * fraction),
     )
     message = quantize(differences, best.levels, best.densities, buffers, flags)
-    progress("measuring the decoded network", 0.8)
-    decoded = decode(message, network, before)
-    test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
+    subject.progress("measuring the decoded network", 0.8)
     return Code(
         counts=message.counts,
         side_bits=float(message.side_bits),
         detail=message.detail,
-        errors=count_errors(decoded, train, test, held_out_error, overlap),
-        settings=_settings(message, "zero" if before is None else reference_kind),
+        errors=subject.errors(decode(message, network, before)),
+        settings=_settings(message, subject.center),
     )
 
 

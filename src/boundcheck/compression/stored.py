@@ -15,7 +15,7 @@ from boundcheck.compression.code import Message, decode
 from boundcheck.errors import InputError
 from boundcheck.evidence.code import Code
 from boundcheck.networks.fusing import refuse_batch_statistics
-from boundcheck.networks.mistakes import HeldOutError, count_errors
+from boundcheck.runs.subject import Subject
 
 METHOD = "compression"
 """What such a certificate says under ``method``."""
@@ -63,30 +63,12 @@ def unpack(file: CompressedFile, network: nn.Module, name: str) -> tuple[Message
         raise InputError("a compressed network of its own architecture", f"{name}: {error}", "write it again") from error
 
 
-def measure_stored_code(
-    module: nn.Module,
-    initial: nn.Module | None,
-    certificate: Mapping[str, Any],
-    x: Any,
-    y: Any,
-    x_test: Any = None,
-    y_test: Any = None,
-    *,
-    held_out_error: HeldOutError | None = None,
-    overlap: int = 0,
-) -> Code:
+def measure_stored_code(subject: Subject, certificate: Mapping[str, Any]) -> Code:
     """Decode the bytes of a certificate and count the errors of the network that they stand for.
 
     Args:
-        module: The network of the checkpoint.
-        initial: The network before training; its buffers and weights are what the decoder has beforehand.
+        subject: The network of the checkpoint; the reference's buffers and weights are what the decoder has beforehand.
         certificate: Of a checkpoint, with ``bytes``.
-        x: Training inputs, shape (n, ...).
-        y: Training labels as trained on, shape (n,).
-        x_test: Held-out inputs.
-        y_test: Held-out labels, clean.
-        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
-        overlap: Held-out rows that occur in the training sample.
 
     Raises:
         InputError: The bytes can't be used, or stand for another network than the checkpoint's.
@@ -94,15 +76,14 @@ def measure_stored_code(
     """
     name = "the compressed network of the checkpoint"
     file = parse(stored_bytes(certificate), name)
-    message, decoded = unpack(file, module if initial is None else initial, name)
+    before = subject.network if subject.reference is None else subject.reference
+    message, decoded = unpack(file, before, name)
     refuse_batch_statistics(decoded, "code")
-    mine, theirs = decoded.state_dict(), module.state_dict()
+    mine, theirs = decoded.state_dict(), subject.network.state_dict()
     other = next((key for key in mine if key not in theirs or not torch.equal(mine[key], theirs[key])), None)
     if other is not None:
         raise InputError("a checkpoint whose weights are those of its bytes", f"another {other}", "certify again")
-    test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
-    errors = count_errors(decoded, (torch.as_tensor(x), torch.as_tensor(y)), test, held_out_error, overlap)
-    return record(message, file, errors)
+    return record(message, file, subject.errors(decoded))
 
 
 def stored_bytes(certificate: Mapping[str, Any]) -> bytes:

@@ -15,10 +15,10 @@ def posterior(m: Measurement) -> Any:
     if m.run.certificate is not None and m.run.certificate["method"] == METHOD:
         from boundcheck.pac_bayes.measure_stored import measure_stored
 
-        return measure_stored(initial=m.run.reference, stored=StoredPosterior.of(m.run.certificate), **_stored_arguments(m))
+        return measure_stored(m.subject, StoredPosterior.of(m.run.certificate))
     from boundcheck.pac_bayes.posterior import measure_posterior
 
-    return measure_posterior(**_search_arguments(m), time_budget=_part_of_time(m))
+    return measure_posterior(m.subject)
 
 
 def prior_network(m: Measurement) -> Any:
@@ -26,14 +26,14 @@ def prior_network(m: Measurement) -> Any:
     if m.run.certificate is not None and m.run.certificate["method"] == "pick-to-learn":
         from boundcheck.compression.measure_picked import measure_first_network
 
-        return measure_first_network(certificate=m.run.certificate, **_network_arguments(m))
+        return measure_first_network(m.subject, m.run.certificate)
     from boundcheck.pac_bayes.stored import METHOD, StoredPosterior
 
     if m.run.certificate is None or m.run.certificate["method"] != METHOD:
         raise Unavailable("no prior was learned on a part of the sample")
     from boundcheck.pac_bayes.measure_stored import measure_prior_network
 
-    return measure_prior_network(stored=StoredPosterior.of(m.run.certificate), **_network_arguments(m))
+    return measure_prior_network(m.subject, StoredPosterior.of(m.run.certificate))
 
 
 def recursive(m: Measurement) -> Any:
@@ -44,14 +44,14 @@ def recursive(m: Measurement) -> Any:
         raise Unavailable("no chain of posteriors was trained")
     from boundcheck.pac_bayes.measure_recursive import measure_recursive
 
-    return measure_recursive(initial=m.run.reference, stored=StoredPosterior.of(m.run.certificate), **_stored_arguments(m))
+    return measure_recursive(m.subject, StoredPosterior.of(m.run.certificate))
 
 
 def magnitude(m: Measurement) -> Any:
     """A posterior whose variances grow with how far each weight has moved."""
     from boundcheck.pac_bayes.magnitude import measure_magnitude
 
-    return measure_magnitude(**_search_arguments(m))
+    return measure_magnitude(m.subject)
 
 
 def code(m: Measurement) -> Any:
@@ -59,11 +59,10 @@ def code(m: Measurement) -> Any:
     if m.run.certificate is not None and m.run.certificate["method"] == "compression":
         from boundcheck.compression.stored import measure_stored_code
 
-        given = _network_arguments(m)
-        return measure_stored_code(initial=m.run.reference, certificate=m.run.certificate, overlap=m.errors.overlap, **given)
+        return measure_stored_code(m.subject, m.run.certificate)
     from boundcheck.compression.search import measure_code
 
-    return measure_code(**_search_arguments(m), time_budget=_part_of_time(m))
+    return measure_code(m.subject)
 
 
 def picked(m: Measurement) -> Any:
@@ -73,41 +72,3 @@ def picked(m: Measurement) -> Any:
     from boundcheck.compression.measure_picked import measure_picked
 
     return measure_picked(m.run.network, m.run.certificate, m.run.train.x, m.run.train.y)
-
-
-def _part_of_time(m: Measurement) -> float | None:
-    """Seconds of one of the two searches that take as long as they are given."""
-    return None if m.seconds is None else 0.45 * m.seconds
-
-
-def _network_arguments(m: Measurement) -> dict[str, Any]:
-    """What is told where one network is measured and nothing is drawn."""
-    told = ("module", "x", "y", "x_test", "y_test", "held_out_error")
-    return {name: value for name, value in _search_arguments(m).items() if name in told}
-
-
-def _stored_arguments(m: Measurement) -> dict[str, Any]:
-    """What the measurement of a stored posterior is told."""
-    drawing = {"seed": m.seed, "effort": m.effort, "draws": m.draws, "time_budget": _part_of_time(m), "progress": m.progress}
-    return _network_arguments(m) | drawing
-
-
-def _search_arguments(m: Measurement) -> dict[str, Any]:
-    """What the searches for a posterior and for a code are told alike."""
-    run, test = m.run, m.run.test
-    return {
-        "module": run.network,
-        "reference": run.reference,
-        "x": run.train.x,
-        "y": run.train.y,
-        "x_test": None if test is None else test.x,
-        "y_test": None if test is None else test.y,
-        "classes": run.classes,
-        "seed": m.seed,
-        "reference_kind": run.reference_kind,
-        "effort": m.effort,
-        "delta": m.delta,
-        "held_out_error": m.held_out_error,
-        "overlap": m.errors.overlap,
-        "progress": m.progress,
-    }

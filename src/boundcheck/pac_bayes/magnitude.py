@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
-from torch import nn
 
 from boundcheck.bounds.lemmas.kl_terms import kl_bound, log_inverse_up, log_xi_over, ratio_up
 from boundcheck.bounds.lemmas.variance_mixture import PRIOR_VARIANCES, cheapest, kl_divergences
@@ -15,12 +13,11 @@ from boundcheck.evidence.magnitude import Magnitude
 from boundcheck.evidence.selection import score
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.fusing import fused
-from boundcheck.networks.mistakes import HeldOutError, error_of
 from boundcheck.pac_bayes.gaussian import Gaussian, Weights
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.posterior import refuse_learned_buffers
-from boundcheck.progress import Progress, silent
 from boundcheck.runs.streams import generator
+from boundcheck.runs.subject import Subject
 
 _STREAM = 16  # streams of random numbers from here on are this module's
 _DRAWS, _SEARCH_DRAWS = 2000, 48
@@ -76,56 +73,26 @@ def divergence(sums: tuple[int, float, float, float]) -> float:
     return cheapest(kl_divergences([size], [variance], [logs], [distance], PRIOR_VARIANCES), PRIOR_VARIANCES).nats
 
 
-def measure_magnitude(
-    module: nn.Module,
-    reference: nn.Module | None,
-    x: Any,
-    y: Any,
-    x_test: Any = None,
-    y_test: Any = None,
-    *,
-    classes: int,
-    seed: int,
-    reference_kind: str = "initial",
-    effort: str = "full",
-    delta: float = 0.05,
-    held_out_error: HeldOutError | None = None,
-    overlap: int = 0,
-    progress: Progress = silent,
-) -> Magnitude:
+def measure_magnitude(subject: Subject) -> Magnitude:
     """Choose floor and slope on draws that are thrown away, then estimate the risk on fresh ones.
 
     Args:
-        module: The trained network; left as it is.
-        reference: The network before training, the prior's mean; zero without one.
-        x: Training inputs, shape (n, ...), as the network takes them.
-        y: Training labels as trained on, shape (n,), integers.
-        x_test: Held-out inputs.
-        y_test: Held-out labels, clean.
-        classes: Number of classes.
-        seed: Seed of every random draw.
-        reference_kind: What the reference is, for the record.
-        effort: ``full``; with ``quick`` nothing is measured.
-        delta: Confidence that the certificate will be asked for; it only guides the search.
-        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
-        overlap: Not used; what searches are told alike.
-        progress: Told what is being done.
+        subject: The network, its samples and the effort; its reference is the prior's mean.
 
     Raises:
-        Unavailable: The effort is ``quick``, or there is no posterior of this network.
+        Unavailable: The effort is not ``full``, or there is no posterior of this network.
     """
-    if effort != "full":
+    if subject.effort != "full":
         raise Unavailable("the magnitude-aware posterior is measured with --effort full only")
-    network, prior = fused(module), None if reference is None else fused(reference)
+    network, prior = fused(subject.network), None if subject.reference is None else fused(subject.reference)
     refuse_learned_buffers(network, prior, ())
     noise = MagnitudeNoise(Gaussian.around(network, prior))
-    sampler, train = ExplicitDraws(network, noise), (torch.as_tensor(x), torch.as_tensor(y))
-    scales = _search(noise, sampler, train, seed=seed, delta=delta, guess=1.0 - 1.0 / classes, progress=progress)
-    wrong, _ = sampler.draw(scales, *train, _DRAWS, generator(seed, _STREAM, 1))
-    test_error = None
-    if y_test is not None and len(y_test) > 0:
-        held = (torch.as_tensor(x_test), torch.as_tensor(y_test))
-        test_error = error_of(*sampler.draw(scales, *held, _DRAWS // 4, generator(seed, _STREAM, 2)), held_out_error)
+    sampler = ExplicitDraws(network, noise)
+    scales = _search(noise, sampler, subject)
+    wrong, _ = sampler.draw(scales, *subject.train, _DRAWS, generator(subject.seed, _STREAM, 1))
+    test, test_error = subject.test, None
+    if test is not None:
+        test_error = subject.error(*sampler.draw(scales, *test, _DRAWS // 4, generator(subject.seed, _STREAM, 2)))
     size, variance, logs, distance = noise.sums(scales)
     return Magnitude(
         parameters=size,
@@ -134,7 +101,7 @@ def measure_magnitude(
         variance_sum=variance,
         log_variance_sum=logs,
         squared_distance=distance,
-        prior_mean="zero" if reference is None else reference_kind,
+        prior_mean=subject.center,
         prior_variances=PRIOR_VARIANCES,
         draws=_DRAWS,
         mean_loss=ratio_up(int(wrong.sum()), _DRAWS * BATCH),
@@ -143,26 +110,18 @@ def measure_magnitude(
     )
 
 
-def _search(
-    noise: MagnitudeNoise,
-    sampler: ExplicitDraws,
-    train: tuple[torch.Tensor, torch.Tensor],
-    *,
-    seed: int,
-    delta: float,
-    guess: float,
-    progress: Progress,
-) -> dict[str, float]:
+def _search(noise: MagnitudeNoise, sampler: ExplicitDraws, subject: Subject) -> dict[str, float]:
     """The best of a grid of floors and slopes."""
-    n, gaussian = len(train[1]), noise.gaussian
+    train, gaussian = subject.train, noise.gaussian
+    n = len(train[1])
     typical = math.sqrt(sum(gaussian.squared_distance.values()) / sum(gaussian.sizes.values())) or _WITHOUT_DISTANCE
-    confidence = log_xi_over(n, log_inverse_up(delta))
+    confidence = log_xi_over(n, log_inverse_up(subject.delta))
     tried = [{"floor": floor * typical, "slope": slope} for floor in _FLOORS for slope in _SLOPES]
 
     def loss(scales: Mapping[str, float]) -> float:
-        progress("searching a magnitude-aware posterior", 0.5)
-        wrong, _ = sampler.draw(scales, *train, _SEARCH_DRAWS, generator(seed, _STREAM, 0))
+        subject.progress("searching a magnitude-aware posterior", 0.5)
+        wrong, _ = sampler.draw(scales, *train, _SEARCH_DRAWS, generator(subject.seed, _STREAM, 0))
         risk, nats = float(wrong.mean()), divergence(noise.sums(scales)) + confidence
-        return score(kl_bound(risk, nats, n), risk, nats / n, guess)
+        return score(kl_bound(risk, nats, n), risk, nats / n, subject.guess)
 
     return min(tried, key=loss)

@@ -6,7 +6,6 @@ import copy
 import math
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,86 +14,61 @@ from boundcheck.bounds.lemmas.kl_terms import ratio_up
 from boundcheck.bounds.lemmas.variance_mixture import cheapest, kl_divergences
 from boundcheck.evidence.recursive import Recursive, RecursiveStep
 from boundcheck.evidence.unavailable import Unavailable
-from boundcheck.networks.mistakes import HeldOutError, Mask, error_of
+from boundcheck.networks.mistakes import Mask
 from boundcheck.pac_bayes.diagonal import Diagonal, State, divergence_between
 from boundcheck.pac_bayes.measure_stored import Sampler, overlap_of
 from boundcheck.pac_bayes.stored import StoredPosterior
-from boundcheck.progress import Progress, silent
 from boundcheck.runs.streams import generator
+from boundcheck.runs.subject import Subject
 
 _STREAM = 128  # streams of random numbers from here on are this module's
 _SPEED = _STREAM + 1
 
 
-def measure_recursive(
-    module: nn.Module,
-    initial: nn.Module | None,
-    stored: StoredPosterior,
-    x: Any,
-    y: Any,
-    x_test: Any = None,
-    y_test: Any = None,
-    *,
-    seed: int,
-    effort: str = "quick",
-    draws: int | None = None,
-    time_budget: float | None = None,
-    held_out_error: HeldOutError | None = None,
-    progress: Progress = silent,
-) -> Recursive:
+def measure_recursive(subject: Subject, stored: StoredPosterior) -> Recursive:
     """Divergence of each posterior from the one before it, and the errors of pairs drawn from both.
 
     Args:
-        module: The network with the last posterior's mean as weights; left as it is.
-        initial: The network with the weights that training started from.
+        subject: The network with the last posterior's mean as weights; its reference has those that training started from.
+            Its draws are pairs a step, about.
         stored: What the checkpoint says of the chain.
-        x: Training inputs, shape (n, ...), all of them.
-        y: Training labels as trained on.
-        x_test: Held-out inputs.
-        y_test: Held-out labels, clean.
-        seed: Seed of every random draw.
-        effort: ``quick`` or ``full``.
-        draws: Pairs a step, about; ``None``: as many as the effort has.
-        time_budget: Seconds that drawing may take, about; ``None`` for no limit.
-        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
-        progress: Told what is being done.
 
     Raises:
         Unavailable: The certificate is no chain, or the network can't be drawn afresh for each example.
     """
     if not stored.stages or stored.rows is None:
         raise Unavailable("no chain of posteriors was trained")
-    x, y, order = torch.as_tensor(x), torch.as_tensor(y), stored.rows
+    (x, y), order, seed = subject.train, stored.rows, subject.seed
     if int(order.min()) < 0 or int(order.max()) >= len(y):
         raise Unavailable(f"the certificate counts rows that a sample of {len(y)} does not have")
-    chain = _chain(module, initial, stored)
+    chain = _chain(subject.network, subject.reference, stored)
     firsts = [*(stage.first for stage in stored.stages), stored.first]
     gammas = [*(stage.gamma for stage in stored.stages), stored.gamma]
     if firsts[0] != 0 or any(a > b for a, b in pairwise(firsts)) or firsts[-1] >= len(order):
         raise Unavailable("the certificate's steps take up rows in another order than theirs")
     steps = []
     for t, (network, posterior) in enumerate(chain):
-        progress(f"drawing pairs of networks, step {t + 1} of {len(chain)}", t / len(chain))
+        subject.progress(f"drawing pairs of networks, step {t + 1} of {len(chain)}", t / len(chain))
         counted = (x[order[firsts[t] :]], y[order[firsts[t] :]])
         nats = _first_divergence(posterior, stored) if t == 0 else divergence_between(posterior, chain[t - 1][1])
         source = generator(seed, _STREAM, t)
-        sampler = Sampler.of(network, posterior, counted[0], effort)
+        sampler = Sampler.of(network, posterior, counted[0], subject.effort)
         # A pair is two networks; the steps share the time in equal parts.
-        seconds = None if time_budget is None else time_budget / (len(chain) if t == 0 else 2 * len(chain))
-        many = draws or sampler.draws_within(seconds, counted, generator(seed, _SPEED, t))
+        shares = len(chain) if t == 0 else 2 * len(chain)
+        seconds = None if subject.time_budget is None else subject.time_budget / shares
+        many = subject.draws or sampler.draws_within(seconds, counted, generator(seed, _SPEED, t))
         passes = sampler.passes(len(counted[1]), many)
         if t == 0:
             risk, made = sampler.risk(counted, many, source)
             steps.append(RecursiveStep(len(counted[1]), nats, 0.0, made, risk, 1.0, 0.0))
             continue
-        before = Sampler.of(*chain[t - 1], counted[0], effort)
-        shares, made = _pairs(sampler, before, counted, passes, source)
-        steps.append(RecursiveStep(len(counted[1]), nats, gammas[t], made, *shares))
-    test_error = None
-    if y_test is not None and len(y_test) > 0:
-        held = (torch.as_tensor(x_test), torch.as_tensor(y_test))
-        last = Sampler.of(*chain[-1], held[0], effort)
-        test_error = error_of(*last.masks(held, generator(seed, _STREAM, len(chain))), held_out_error)
+        before = Sampler.of(*chain[t - 1], counted[0], subject.effort)
+        events, made = _pairs(sampler, before, counted, passes, source)
+        steps.append(RecursiveStep(len(counted[1]), nats, gammas[t], made, *events))
+    held, test_error = subject.test, None
+    if held is not None:
+        last = Sampler.of(*chain[-1], held[0], subject.effort)
+        test_error = subject.error(*last.masks(held, generator(seed, _STREAM, len(chain))))
     overlap = overlap_of(stored, order[stored.first :])
     return Recursive(tuple(steps), overlap, stored.configurations, test_error)
 

@@ -6,7 +6,6 @@ import copy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
 from boundcheck.networks.frozen import Parts
 from boundcheck.networks.fusing import refuse_batch_statistics
-from boundcheck.networks.mistakes import HeldOutError, Mask, count_errors, dtype_of, error_of
+from boundcheck.networks.mistakes import Mask, count_errors, dtype_of
 from boundcheck.pac_bayes.diagonal import Diagonal, Weights
 from boundcheck.pac_bayes.fresh import FreshNetworks
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
@@ -27,6 +26,7 @@ from boundcheck.pac_bayes.stored import StoredPosterior
 from boundcheck.pac_bayes.vote import measure_vote
 from boundcheck.progress import Progress, silent
 from boundcheck.runs.streams import generator
+from boundcheck.runs.subject import Subject
 
 _STREAM = 32  # streams of random numbers from here on are this module's
 _CERTIFY, _TEST, _DRAWN, _VOTE, _SPEED = range(_STREAM, _STREAM + 5)
@@ -49,38 +49,12 @@ class _Drawn:
         return self.posterior.draw(generator)
 
 
-def measure_stored(
-    module: nn.Module,
-    initial: nn.Module | None,
-    stored: StoredPosterior,
-    x: Any,
-    y: Any,
-    x_test: Any = None,
-    y_test: Any = None,
-    *,
-    seed: int,
-    effort: str = "quick",
-    draws: int | None = None,
-    time_budget: float | None = None,
-    held_out_error: HeldOutError | None = None,
-    progress: Progress = silent,
-) -> Posterior:
+def measure_stored(subject: Subject, stored: StoredPosterior) -> Posterior:
     """Estimate the risk of a stored posterior on fresh draws, and draw one network from it.
 
     Args:
-        module: The network with the posterior's mean as weights; left as it is.
-        initial: The network with the weights that training started from.
+        subject: The network with the posterior's mean as weights; its reference has those that training started from.
         stored: What the checkpoint says of the posterior.
-        x: Training inputs, shape (n, ...), all of them.
-        y: Training labels as trained on, shape (n,), integers.
-        x_test: Held-out inputs.
-        y_test: Held-out labels, clean.
-        seed: Seed of every random draw.
-        effort: ``quick`` or ``full``.
-        draws: Independent networks for the certificate; ``None``: as many as the effort has.
-        time_budget: Seconds that drawing may take, about; ``None`` for no limit.
-        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
-        progress: Told what is being done.
 
     Returns:
         The record.
@@ -88,26 +62,24 @@ def measure_stored(
     Raises:
         Unavailable: A number that is not drawn was changed by training, or predictions depend on each other.
     """
-    network = copy.deepcopy(module).eval()
+    network, seed = copy.deepcopy(subject.network).eval(), subject.seed
     refuse_batch_statistics(network, "posterior")
-    posterior = stored.posterior(network, initial)
-    x, y = torch.as_tensor(x), torch.as_tensor(y)
+    posterior = stored.posterior(network, subject.reference)
+    x, y = subject.train
     rows = counted_rows(stored, len(y))
-    counted = (x[rows], y[rows])
-    progress("drawing networks from the posterior", 0.0)
+    subject.progress("drawing networks from the posterior", 0.0)
     parts = Parts.of(network, posterior.mean)
-    features = (parts.features(counted[0]), counted[1])
-    sampler = Sampler.of(parts.rest, posterior, features[0], effort)
-    draws = draws or sampler.draws_within(time_budget, features, generator(seed, _SPEED))
-    mean, made = sampler.risk(features, draws, generator(seed, _CERTIFY), progress)
+    features = (parts.features(x[rows]), y[rows])
+    sampler = Sampler.of(parts.rest, posterior, features[0], subject.effort)
+    draws = subject.draws or sampler.draws_within(subject.time_budget, features, generator(seed, _SPEED))
+    mean, made = sampler.risk(features, draws, generator(seed, _CERTIFY), subject.progress)
     joint, pairs = sampler.pairs(features, generator(seed, _CERTIFY, 1))
-    test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
     test_error, vote, seen = None, None, None
-    if test is not None:
-        seen = (parts.features(test[0]), test[1])
-        test_error = error_of(*sampler.masks(seen, generator(seed, _TEST)), held_out_error)
+    if subject.test is not None:
+        seen = (parts.features(subject.test[0]), subject.test[1])
+        test_error = subject.error(*sampler.masks(seen, generator(seed, _TEST)))
         ballot = {"networks": _VOTERS, "examples": _ASKED, "seed": seed, "stream": _VOTE}
-        vote = measure_vote(sampler.fresh or sampler.explicit, {}, seen, held_out_error=held_out_error, **ballot)
+        vote = measure_vote(sampler.fresh or sampler.explicit, {}, seen, held_out_error=subject.held_out_error, **ballot)
     drawn = posterior.draw(generator(seed, _DRAWN), torch.float64)
     program = copy.deepcopy(parts.rest)
     with torch.no_grad():
@@ -123,7 +95,7 @@ def measure_stored(
         drawing=sampler.drawing,
         candidates=stored.configurations,
         test_error=test_error,
-        drawn=count_errors(program, features, seen, held_out_error, 0),
+        drawn=count_errors(program, features, seen, subject.held_out_error, 0),
         pairs=pairs,
         joint_loss=joint,
         certified=len(rows) if split else None,
@@ -135,37 +107,23 @@ def measure_stored(
     )
 
 
-def measure_prior_network(
-    module: nn.Module,
-    stored: StoredPosterior,
-    x: Any,
-    y: Any,
-    x_test: Any = None,
-    y_test: Any = None,
-    *,
-    held_out_error: HeldOutError | None = None,
-) -> PriorNetwork:
+def measure_prior_network(subject: Subject, stored: StoredPosterior) -> PriorNetwork:
     """Count errors of the network at the centre of a learned prior on the examples that the certificate counts.
 
     Args:
-        module: A network of the architecture; left as it is.
+        subject: A network of the architecture, and the samples.
         stored: What the checkpoint says of the posterior and its prior.
-        x: Training inputs, all of them.
-        y: Training labels as trained on.
-        x_test: Held-out inputs.
-        y_test: Held-out labels, clean.
-        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
 
     Raises:
         Unavailable: The prior was not learned.
     """
     if stored.prior_state is None:
         raise Unavailable("no prior was learned on a part of the sample")
-    network = copy.deepcopy(module).eval()
+    network = copy.deepcopy(subject.network).eval()
     network.load_state_dict(dict(stored.prior_state))
+    x, y = subject.train
     rows = counted_rows(stored, len(y))
-    test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
-    found = count_errors(network, (torch.as_tensor(x)[rows], torch.as_tensor(y)[rows]), test, held_out_error, 0)
+    found = count_errors(network, (x[rows], y[rows]), subject.test, subject.held_out_error, 0)
     return PriorNetwork(
         n=len(rows),
         errors=found.errors,

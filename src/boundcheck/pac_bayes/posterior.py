@@ -14,19 +14,18 @@ from torch import nn
 
 from boundcheck.bounds.lemmas.kl_terms import ratio_up
 from boundcheck.bounds.lemmas.variance_mixture import PRIOR_VARIANCES
-from boundcheck.evidence.counted import Errors
 from boundcheck.evidence.posterior import Posterior
 from boundcheck.evidence.unavailable import Unavailable
 from boundcheck.networks.cost import affordable, operations_per_example
 from boundcheck.networks.fusing import fused, learned_buffers, refuse_batch_statistics
-from boundcheck.networks.mistakes import HeldOutError, count_errors, dtype_of, error_of
+from boundcheck.networks.mistakes import dtype_of
 from boundcheck.pac_bayes.gaussian import Gaussian, Weights
 from boundcheck.pac_bayes.local_reparametrization import LocalReparametrization
 from boundcheck.pac_bayes.monte_carlo import BATCH, ExplicitDraws
 from boundcheck.pac_bayes.search import Sigmas, search
 from boundcheck.pac_bayes.vote import measure_vote
-from boundcheck.progress import Progress, silent
 from boundcheck.runs.streams import generator
+from boundcheck.runs.subject import Subject
 
 _SEARCH, _CERTIFY, _TEST, _DRAWN, _VOTE = range(5)  # purposes of random numbers: each has a stream of its own
 _FEWEST_DRAWS, _FEWEST_TRIES, _FEWEST_ASKED = 50, 12, 50  # a certificate, a search or a vote of fewer would say nothing
@@ -76,44 +75,11 @@ _EFFORTS: Mapping[str, _Effort] = {
 }
 
 
-def measure_posterior(
-    module: nn.Module,
-    reference: nn.Module | None,
-    x: Any,
-    y: Any,
-    x_test: Any = None,
-    y_test: Any = None,
-    *,
-    classes: int,
-    seed: int,
-    reference_kind: str = "initial",
-    effort: str = "quick",
-    delta: float = 0.05,
-    held_out_error: HeldOutError | None = None,
-    overlap: int = 0,
-    fixed: Collection[str] = (),
-    progress: Progress = silent,
-    time_budget: float | None = None,
-) -> Posterior:
+def measure_posterior(subject: Subject) -> Posterior:
     """Choose a Gaussian around the weights, estimate its risk on fresh draws, and draw one network from it.
 
     Args:
-        module: The trained network; left as it is.
-        reference: The network before training, the prior's mean; zero without one.
-        x: Training inputs, shape (n, ...), as the network takes them.
-        y: Training labels as trained on, shape (n,), integers.
-        x_test: Held-out inputs.
-        y_test: Held-out labels, clean.
-        classes: Number of classes.
-        seed: Seed of every random draw.
-        reference_kind: What the reference is, for the record.
-        effort: ``quick`` or ``full``.
-        delta: Confidence that the certificate will be asked for; it only guides the search.
-        held_out_error: From masks of wrong and invalid held-out predictions to the error under the law of the labels.
-        overlap: Held-out rows that occur in the training sample.
-        fixed: Names of buffers that are older than the data.
-        progress: Told what is being done.
-        time_budget: Seconds after which the search and the draws end early; ``None``: the same work on every machine.
+        subject: The network, its samples and the effort; its reference is the prior's mean.
 
     Returns:
         The record.
@@ -121,12 +87,11 @@ def measure_posterior(
     Raises:
         Unavailable: The network holds numbers that the data chose and that are no parameters, or weights that are not finite.
     """
-    plan, start = _EFFORTS[effort], time.monotonic()
-    network, prior = fused(module), None if reference is None else fused(reference)
-    refuse_learned_buffers(network, prior, fixed)
+    plan, start, seconds = _EFFORTS[subject.effort], time.monotonic(), subject.time_budget
+    network, prior = fused(subject.network), None if subject.reference is None else fused(subject.reference)
+    refuse_learned_buffers(network, prior, subject.fixed)
     gaussian = Gaussian.around(network, prior)
-    train = (torch.as_tensor(x), torch.as_tensor(y))
-    test = None if y_test is None or len(y_test) == 0 else (torch.as_tensor(x_test), torch.as_tensor(y_test))
+    train, test, seed = subject.train, subject.test, subject.seed
     local = LocalReparametrization.of(network, train[0][:2])
     sampler = local or ExplicitDraws(network, gaussian)
     if local is None:
@@ -135,38 +100,36 @@ def measure_posterior(
         gaussian,
         _cheap_risk(sampler, train, plan, seed),
         n=len(train[1]),
-        delta=delta,
-        guess=1.0 - 1.0 / classes,
+        delta=subject.delta,
+        guess=subject.guess,
         evaluations=plan.evaluations,
-        deadline=math.inf if time_budget is None else start + 0.4 * time_budget,
-        progress=lambda fraction: progress("searching a posterior", 0.5 * fraction),
+        deadline=math.inf if seconds is None else start + 0.4 * seconds,
+        progress=lambda fraction: subject.progress("searching a posterior", 0.5 * fraction),
     )
     sigmas = gaussian.as_applied(sigmas)
-    progress("drawing networks from the posterior", 0.5)
+    subject.progress("drawing networks from the posterior", 0.5)
     rounds = _rounds(sampler, plan, len(train[1]))
-    if time_budget is not None:
-        rounds = _affordable(sampler, sigmas, train, rounds, start + 0.85 * time_budget)
+    if seconds is not None:
+        rounds = _affordable(sampler, sigmas, train, rounds, start + 0.85 * seconds)
     wrong, joint = sampler.draw_pairs(sigmas, *train, rounds, generator(seed, _CERTIFY))
     test_error, vote = None, None
     if test is not None:
         passes = rounds if local is None else max(1, _TEST_NETWORKS // len(test[1]))
-        masks = sampler.draw(sigmas, *test, passes, generator(seed, _TEST))
-        test_error = error_of(*masks, held_out_error)
+        test_error = subject.error(*sampler.draw(sigmas, *test, passes, generator(seed, _TEST)))
         sizes = {"networks": plan.voters, "examples": plan.asked}
-        vote = measure_vote(sampler, sigmas, test, **sizes, seed=seed, stream=_VOTE, held_out_error=held_out_error)
-    progress("drawing networks from the posterior", 0.9)
+        vote = measure_vote(sampler, sigmas, test, **sizes, seed=seed, stream=_VOTE, held_out_error=subject.held_out_error)
+    subject.progress("drawing networks from the posterior", 0.9)
     drawn = gaussian.draw(sigmas, generator(seed, _DRAWN), torch.float64)
-    errors = _errors_of(network, drawn, train, test, held_out_error, overlap)
     return Posterior(
         groups=gaussian.summaries(sigmas, drawn),
-        prior_mean="zero" if reference is None else reference_kind,
+        prior_mean=subject.center,
         prior_variances=PRIOR_VARIANCES,
         draws=len(wrong) if local else rounds,
         mean_loss=ratio_up(int(wrong.sum()), len(wrong)),
         drawing=sampler.drawing.format(passes=rounds, batch=BATCH, dtype=str(dtype_of(network)).removeprefix("torch.")),
         candidates=1,
         test_error=test_error,
-        drawn=errors,
+        drawn=subject.errors(_with_weights(network, drawn)),
         pairs=len(joint) if local else rounds // 2,
         joint_loss=ratio_up(int(joint.sum()), len(joint)) if len(joint) else None,
         vote=vote,
@@ -242,17 +205,10 @@ def _affordable(
     return max(least, min(rounds, int((end - time.monotonic()) / max(each, 1e-9))))
 
 
-def _errors_of(
-    network: nn.Module,
-    drawn: Weights,
-    train: tuple[Any, Any],
-    test: tuple[Any, Any] | None,
-    held_out_error: HeldOutError | None,
-    overlap: int,
-) -> Errors:
-    """Errors of the program with drawn weights, rounded to its number format: a fixed function of the draw."""
+def _with_weights(network: nn.Module, drawn: Weights) -> nn.Module:
+    """The program with drawn weights, rounded to its number format: a fixed function of the draw."""
     program = copy.deepcopy(network)
     with torch.no_grad():
         for name, parameter in program.named_parameters():
             parameter.copy_(drawn[name])
-    return count_errors(program, train, test, held_out_error, overlap)
+    return program

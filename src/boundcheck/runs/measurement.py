@@ -19,6 +19,9 @@ from boundcheck.networks.memorizer import Memorizer
 from boundcheck.networks.tracing import trace
 from boundcheck.progress import Progress, silent
 from boundcheck.runs.run import Run, Sample
+from boundcheck.runs.subject import Subject
+
+_PART_OF_TIME = 0.45  # of the seconds, for each of the two searches that take as long as they are given
 
 
 @dataclass(eq=False)
@@ -94,6 +97,25 @@ class Measurement:
             test_invalid=int(test.invalid.sum()),
             test_error=self.held_out_error(test.wrong, test.invalid),
             overlap=run.test.overlap(run.train),
+        )
+
+    @cached_property
+    def subject(self) -> Subject:
+        """What searches for posteriors and codes, and the counts of stored ones, are told alike."""
+        run, test = self.run, self.run.test
+        return Subject(
+            *(run.network, run.reference, run.train.x, run.train.y),
+            *((None, None) if test is None else (test.x, test.y)),
+            classes=run.classes,
+            seed=self.seed,
+            reference_kind=run.reference_kind,
+            effort=self.effort,
+            delta=self.delta,
+            held_out_error=self.held_out_error,
+            overlap=self.errors.overlap,
+            draws=self.draws,
+            time_budget=None if self.seconds is None else _PART_OF_TIME * self.seconds,
+            progress=self.progress,
         )
 
     @cached_property
