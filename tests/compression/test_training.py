@@ -11,7 +11,8 @@ import torch
 
 from boundcheck.bounds.zhou2019compression import code_nats
 from boundcheck.compression.code import STEPS, decode
-from boundcheck.compression.training import LEAST_PASSES, LEAST_STEPS, CodeDescent, CodeTraining, Stand
+from boundcheck.compression.settings import LEAST_PASSES, LEAST_STEPS, CodeTraining
+from boundcheck.compression.training import CodeDescent, Stand
 from boundcheck.errors import InputError
 from boundcheck.networks.architectures import build
 from boundcheck.networks.mistakes import program_mistakes

@@ -9,7 +9,8 @@ import torch
 
 from boundcheck.compression.arithmetic import Layout, decode_words, encode
 from boundcheck.compression.code import decode
-from boundcheck.compression.training import CodeDescent, CodeTraining, Stand
+from boundcheck.compression.settings import CodeTraining
+from boundcheck.compression.training import CodeDescent, Stand
 from boundcheck.errors import InputError
 from boundcheck.networks import build, rebuild
 from boundcheck.networks.architectures import describe

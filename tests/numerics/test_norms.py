@@ -7,7 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from boundcheck.numerics import norms
+from boundcheck.numerics import data_norms, norms
 
 
 def square_sum(values) -> Fraction:
@@ -122,8 +122,8 @@ def test_data_norms_in_chunks_of_any_scale(scale):
     rng = np.random.default_rng(1)
     data = rng.standard_normal((2500, 3, 4)) * scale
     data[:700] *= 1e-30  # the common power of two changes on the way
-    whole = norms.data_matrix_norms(data)
-    parts = norms.data_matrix_norms(iter([data[:600], data[600:601], data[601:]]))
+    whole = data_norms.data_matrix_norms(data)
+    parts = data_norms.data_matrix_norms(iter([data[:600], data[600:601], data[601:]]))
     flat = data.reshape(2500, -1) / scale
     for found in (whole, parts):
         assert found.rows == 2500
@@ -138,7 +138,7 @@ def test_data_norms_of_float32_and_of_more_columns_than_rows():
     rng = np.random.default_rng(2)
     for shape in ((50, 784), (1100, 20)):
         data = rng.random(shape).astype(np.float32)
-        found = norms.data_matrix_norms(data)
+        found = data_norms.data_matrix_norms(data)
         exact = data.astype(np.float64)
         assert square_sum(data) <= Fraction(found.frobenius) ** 2
         assert np.linalg.norm(exact, 2) * (1 - 1e-12) <= found.spectral <= np.linalg.norm(exact, 2) * (1 + 1e-9)
@@ -148,7 +148,7 @@ def test_data_norms_of_float32_and_of_more_columns_than_rows():
 @pytest.mark.parametrize("chunks", [[], [np.zeros((2, 3)), np.zeros((2, 4))], [np.array([[np.inf]])], [np.array([[np.nan]])]])
 def test_data_that_cannot_be_used(chunks):
     with pytest.raises(ValueError, match="expected"):
-        norms.data_matrix_norms(chunks)
+        data_norms.data_matrix_norms(chunks)
 
 
 @pytest.mark.parametrize("shape", [(50, 7), (7, 50), (9000, 3), (1, 1), (5, 2, 3)])
@@ -156,7 +156,7 @@ def test_data_that_cannot_be_used(chunks):
 def test_a_column_of_ones_is_measured_with_the_rest(shape: tuple[int, ...], scale: float) -> None:
     x = np.random.default_rng(1).normal(size=shape) * scale
     rows = x.reshape(len(x), -1)
-    plain, augmented = norms.plain_and_augmented_norms(x)
+    plain, augmented = data_norms.plain_and_augmented_norms(x)
     with_ones = np.column_stack([rows, np.ones(len(rows))])
     for found, matrix in ((plain, rows), (augmented, with_ones)):
         truth = np.linalg.svd(matrix, compute_uv=False)[0]

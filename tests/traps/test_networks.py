@@ -26,7 +26,7 @@ from boundcheck.networks.norms import layer_norms
 from boundcheck.networks.tracing import trace
 from boundcheck.numerics import spectral_norm
 from boundcheck.numerics.convolution import convolution_norm
-from boundcheck.numerics.norms import data_matrix_norms
+from boundcheck.numerics.data_norms import data_matrix_norms
 from boundcheck.numerics.pooling import max_pool_norm
 from boundcheck.pac_bayes.gaussian import Gaussian
 from boundcheck.runs.samples import make_samples

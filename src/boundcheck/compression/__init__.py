@@ -11,7 +11,7 @@ _WHERE = {
     "Message": "code",
     "decode": "code",
     "CodeDescent": "training",
-    "CodeTraining": "training",
+    "CodeTraining": "settings",
     "CompressedFile": "bits_file",
     "pack": "stored",
     "parse": "bits_file",

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from boundcheck.compression.code import decode
+from boundcheck.compression.settings import CodeTraining
 from boundcheck.compression.stored import METHOD, pack
-from boundcheck.compression.training import CodeDescent, CodeTraining, Stand
+from boundcheck.compression.training import CodeDescent, Stand
 from boundcheck.errors import InputError, nearest
 from boundcheck.networks.architectures import describe
 from boundcheck.runs.certifying import SAVE_EVERY, Certified, Task
@@ -58,7 +59,7 @@ def settings_of(given: Mapping[str, Any], *, delta: float, seed: int) -> CodeTra
     """Read the settings of a job.
 
     Args:
-        given: Fields of :class:`boundcheck.compression.training.CodeTraining`.
+        given: Fields of :class:`boundcheck.compression.settings.CodeTraining`.
         delta: Of the job.
         seed: Of the job.
 

@@ -15,7 +15,8 @@ from boundcheck.errors import InputError, nearest
 from boundcheck.networks.architectures import ARCHITECTURES, describe
 from boundcheck.networks.factory import from_factory
 from boundcheck.runs.checkpoint import Checkpoint, DataDescription, read_checkpoint
-from boundcheck.runs.loading import built, fit_input_shape
+from boundcheck.runs.described import built
+from boundcheck.runs.loading import fit_input_shape
 from boundcheck.runs.run import Run, Sample
 from boundcheck.runs.samples import describe as describe_data
 from boundcheck.runs.samples import make_samples

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +13,11 @@ from torch import nn
 
 from boundcheck.data import Dataset, load_dataset, parse_labels
 from boundcheck.errors import InputError
-from boundcheck.networks.architectures import rebuild
 from boundcheck.networks.factory import from_factory
 from boundcheck.networks.modules import Normalize
 from boundcheck.networks.onnx_reader import is_onnx, read_onnx
 from boundcheck.runs.checkpoint import Checkpoint, file_sha256, is_checkpoint, parse_checkpoint
+from boundcheck.runs.described import network_of
 from boundcheck.runs.run import Run, Sample
 from boundcheck.runs.samples import check_labels, find_data, make_samples
 from boundcheck.runs.state import find_state_dict, fit_state_dict, read_file
@@ -138,46 +137,6 @@ def _onnx(where: Source) -> Run:
     law = parse_labels(where.labels or "true")
     train, test = make_samples(dataset, law, where.seed, where.n)
     return _run(dataset, network, reference, "zero" if reference is None else "file", train, test, law.spec, "onnx")
-
-
-def network_of(model: Mapping[str, Any], allowed: str | None, seed: int = 0) -> nn.Module:
-    """The network that a checkpoint describes, weights not yet loaded.
-
-    A checkpoint may name a factory of the user's own; it is called only when the user names it too, since importing what a
-    file names would run code of the file's choice.
-
-    Raises:
-        InputError: The description can't be used, or names a factory that the user did not.
-    """
-    if "factory" in model:
-        factory = str(model["factory"])
-        if allowed != factory:
-            got = "no --model" if allowed is None else f"--model {allowed}"
-            raise InputError(
-                f"--model {factory}, whose code made the network of this checkpoint", got, "add it if you trust that code"
-            )
-        return from_factory(factory, dict(model.get("kwargs", {})), seed=seed)
-    if allowed is not None and allowed != model.get("name"):
-        raise InputError(f"no --model: the checkpoint names its own, {model.get('name')}", f"--model {allowed}", "leave it out")
-    return built(model, seed=seed)
-
-
-def built(model: Mapping[str, Any], seed: int = 0) -> nn.Module:
-    """The built-in network that a description names, with fresh weights.
-
-    Raises:
-        InputError: Its settings can't be used.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of empty layers; what comes of them is refused below or by the data
-            return rebuild(model, seed=seed)
-    except InputError:
-        raise
-    except Exception as error:  # torch refuses impossible sizes with errors of many kinds
-        lines = str(error).splitlines() or ["no message"]
-        got = f"{model.get('kwargs')} ({type(error).__name__}: {lines[0][:120]})"
-        raise InputError(f"settings of {model.get('name')}", got, "check --widths, --channels and --model-kwargs") from error
 
 
 def _refuse_beside_own(where: Source) -> None:

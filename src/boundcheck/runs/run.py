@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from boundcheck.data import LabelLaw, count_overlap, row_digests
-from boundcheck.numerics.norms import DataNorms, plain_and_augmented_norms, row_norms
+from boundcheck.numerics.data_norms import DataNorms, plain_and_augmented_norms
+from boundcheck.numerics.norms import row_norms
 
 
 @dataclass(frozen=True, eq=False)
