@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from boundcheck.networks import build
@@ -85,6 +86,18 @@ def test_steps_go_on_from_the_state_of_the_optimizer_and_leave_it_theirs() -> No
         # Roundings of six steps in float64.
         torch.testing.assert_close(p, q, rtol=1e-12, atol=1e-14)
         torch.testing.assert_close(a.state[p]["momentum_buffer"], b.state[q]["momentum_buffer"], rtol=1e-12, atol=1e-14)
+
+
+def test_weights_of_a_narrow_network_do_not_depend_on_the_threads() -> None:
+    """BLAS sums in another order where threads share a product."""
+    rng = np.random.default_rng(1)
+    sample = Sample(rng.normal(size=(256, 784)).astype(np.float32), rng.integers(0, K, 256))
+    found = []
+    for number in (1, 2):
+        network = build("mlp", (784,), K, seed=0, widths=(128, 128))
+        with threadpool_limits(limits=number):
+            found.append(train_epochs(network, sample, Settings(epochs=2, stop="loss:1e-9")).state)
+    assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
 
 def hooked() -> nn.Module:

@@ -15,7 +15,7 @@ from torch import nn
 
 from boundcheck.errors import InputError, nearest
 from boundcheck.runs.augmentation import moved
-from boundcheck.runs.dense_gradients import written_out
+from boundcheck.runs.dense_gradients import threads, written_out
 from boundcheck.runs.one_by_one import OneByOne, dense_layers
 from boundcheck.runs.run import Sample
 from boundcheck.runs.sgd_steps import SgdSteps
@@ -207,7 +207,7 @@ def train_epochs(
         state = {name: value.detach().clone() for name, value in network.state_dict().items()}
         return Trained(tuple(records), fitted, stopped, state, copy.deepcopy(optimizer.state_dict()))
 
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), threads(network, settings.batch_size):
         for number in range(len(records) + 1, settings.epochs + 1):
             if _stopped(records, stop):
                 break
