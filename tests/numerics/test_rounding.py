@@ -139,3 +139,34 @@ def test_ratio_sum_never_claims_what_it_cannot() -> None:
     assert ratio_sum(lambda i: np.full_like(i, 1.0), 10**6, roundings=0, most_terms=64)[1] == math.inf
     low, high = ratio_sum(lambda i: np.full_like(i, 1e300), 100, roundings=0)
     assert 1.0 <= low < high == math.inf
+
+
+ODD = [0.0, -0.0, 1.0, -1.0, 2.0, 0.1, 5e-324, -5e-324, 1e-300, 1e300, -1e300, math.inf, -math.inf, math.nan, 709.8, -745.2]
+ANY = st.one_of(st.sampled_from(ODD), st.floats(), st.integers(-(2**60), 2**60))
+
+
+def result(call, *terms) -> str:
+    """The value as it is written exactly, signs of zeros included, or what was refused."""
+    try:
+        return float(call(*terms)).hex()
+    except ValueError as error:
+        return str(error)
+
+
+@settings(max_examples=600, deadline=None)
+@given(ANY, ANY, ANY)
+def test_floats_and_arrays_of_one_number_give_the_same(a: float, b: float, c: float) -> None:
+    """Floats have a path of their own."""
+
+    def same(call, *terms) -> None:
+        outcome = result(call, *terms)
+        assert result(lambda *arrays: call(*arrays)[0], *(np.array([term], dtype=np.float64) for term in terms)) == outcome
+        assert result(call, *map(np.float64, terms)) == outcome
+
+    for end in ("up", "down"):
+        for name in ("exp", "log", "log1p", "expm1", "sqrt"):
+            same(getattr(r, f"{name}_{end}"), a)
+        for name in ("add", "sub", "mul", "div"):
+            same(getattr(r, f"{name}_{end}"), a, b)
+        for name in ("add", "mul"):
+            same(getattr(r, f"{name}_{end}"), a, b, c)
