@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pytest
@@ -51,6 +51,12 @@ def log_gamma(N: int) -> arb:
     return arb(fmpz(N)).lgamma()
 
 
+@lru_cache(maxsize=8192)  # the two ends of a ball, whose radii are hardly apart, mostly ask for the same
+def counted(N: int, k: int) -> arb:
+    """ln(1 + C(N + k - 1, k))."""
+    return (1 + (arb(fmpz(N + k)).lgamma() - arb(fmpz(k + 1)).lgamma() - log_gamma(N)).exp()).log()
+
+
 def layer_entropy(x: arb, layer: CoveredLayer, end: str) -> arb:
     """min{ln(1 + C(N + K - 1, K)), p ln(1 + 2 sqrt x)}, with K from the lower or upper end of the ball x."""
     edge = x.lower() if end == "lower" else x.upper()
@@ -60,16 +66,27 @@ def layer_entropy(x: arb, layer: CoveredLayer, end: str) -> arb:
     if edge >= COUNTABLE:
         return volume
     atoms, k = layer.atoms, int(edge.ceil().unique_fmpz()) - 1
-    choices = (arb(fmpz(atoms + k)).lgamma() - arb(fmpz(k + 1)).lgamma() - log_gamma(atoms)).exp()
-    return volume.min((1 + choices).log())
+    if volume <= k * (1 + arb(atoms - 1) / k).log():
+        return volume  # each of the k factors (N - 1 + i)/i of the count is at least the last
+    return volume.min(counted(atoms, k))
 
 
-def entropy(log_inverse: arb, layers: Sequence[CoveredLayer], end: str) -> arb:
-    """ln N(eps), the better of the two splits of the program."""
-    totals = []
-    for shares in covering._shares(layers):
-        ratios = [(layer.log_reach + log_inverse).exp() / share for layer, share in zip(layers, shares, strict=True)]
-        totals.append(sum((layer_entropy(r * r, layer, end) for r, layer in zip(ratios, layers, strict=True)), arb(0)))
+Split = Sequence[tuple[CoveredLayer, arb, arb]]
+
+
+def splits(layers: Sequence[CoveredLayer]) -> list[Split]:
+    """The two splits of the program: layers, what they reach, squared, and the squares of their shares of the radius."""
+    reaches = [(2 * arb(layer.log_reach)).exp() for layer in layers]
+    return [
+        [(layer, reach, arb(share) ** 2) for layer, reach, share in zip(layers, reaches, shares, strict=True)]
+        for shares in covering._shares(layers)
+    ]
+
+
+def entropy(log_inverse: arb, both: Sequence[Split], end: str) -> arb:
+    """ln N(eps), the better of two splits."""
+    square = (2 * log_inverse).exp()
+    totals = [sum((layer_entropy(reach * square / share, layer, end) for layer, reach, share in split), arb(0)) for split in both]
     return totals[0].min(totals[1])
 
 
@@ -88,11 +105,11 @@ def test_entropies_of_many_covers(seed: int, extreme: bool) -> None:
     rng = np.random.default_rng(seed)
     for _ in range(500):
         layers = some_layers(rng, extreme)
-        top = max(layer.log_reach for layer in layers)
+        top, both = max(layer.log_reach for layer in layers), splits(layers)
         log_inverse = np.concatenate([rng.uniform(-4.0, 12.0, 33) - top, rng.uniform(-700.0, 700.0, 8)])
         for value, exact in zip(log_cover_up(log_inverse, layers).tolist(), log_inverse.tolist(), strict=True):
-            assert entropy(arb(exact), layers, "lower") <= value, (layers, exact)
-            assert value <= entropy(arb(exact) + NUDGE, layers, "upper") * (1 + TIGHT), (layers, exact)
+            assert entropy(arb(exact), both, "lower") <= value, (layers, exact)
+            assert value <= entropy(arb(exact) + NUDGE, both, "upper") * (1 + TIGHT), (layers, exact)
 
 
 def scaled_roots(layers: Sequence[CoveredLayer], n: int, lowest: arb, end: str) -> np.ndarray:
@@ -100,11 +117,12 @@ def scaled_roots(layers: Sequence[CoveredLayer], n: int, lowest: arb, end: str) 
     eighth = arb(2).log() / STEPS
     # Radii are floats, within one unit in the last place of the powers of two: entropies at a radius that much larger.
     offset = -(arb(2) ** -51) if end == "lower" else arb(NUDGE)
-    found = np.empty((STEPS, SCALES + LINKS), dtype=np.int64)
+    factors = [(-r * eighth).exp() / 2 * (1 - arb(2) ** -52) * UNIT for r in range(STEPS)]
+    found, both = np.empty((STEPS, SCALES + LINKS), dtype=np.int64), splits(layers)
     for t in range(SCALES + LINKS):
-        root = (2 * entropy(lowest + t * eighth + offset, layers, end) / n).sqrt()
-        for r in range(STEPS):
-            link = (root * (-r * eighth).exp() / 2 * (1 - arb(2) ** -52) * UNIT).lower().floor()
+        root = (2 * entropy(lowest + t * eighth + offset, both, end) / n).sqrt()
+        for r, factor in enumerate(factors):
+            link = (root * factor).lower().floor()
             found[r, t] = UNIT if link >= UNIT else int(link.unique_fmpz())
     return found
 
@@ -112,12 +130,12 @@ def scaled_roots(layers: Sequence[CoveredLayer], n: int, lowest: arb, end: str) 
 def best_chains(roots: np.ndarray) -> np.ndarray:
     """2^60 times the least cost of a chain for each scale, from below; radii 2^(-j/8)/2 and whole numbers rounded down."""
     ends = np.array([int(UNIT * 0.5 * 2.0 ** (-j / STEPS) * (1.0 - 2.0**-51)) for j in range(LINKS)], dtype=np.int64)
-    t = np.arange(SCALES)
-    spent = np.zeros((SCALES, LINKS), dtype=np.int64)
+    octaves = np.arange(-(-LINKS // STEPS))[:, None, None]
+    spent = np.zeros((LINKS, SCALES), dtype=np.int64)
     for j in range(1, LINKS):
-        links = np.stack([spent[:, i] + (roots[i % STEPS, t + j] >> (i // STEPS)) for i in range(j)])
-        spent[:, j] = links.min(axis=0)
-    return np.minimum((spent + ends).min(axis=1), UNIT // 2)
+        links = (roots[None, :, j : j + SCALES] >> octaves).reshape(-1, SCALES)[:j]  # from radius i: eighth i % 8, octave i // 8
+        spent[j] = (spent[:j] + links).min(axis=0)
+    return np.minimum((spent + ends[:, None]).min(axis=0), UNIT // 2)
 
 
 @pytest.mark.parametrize("seed", range(6))

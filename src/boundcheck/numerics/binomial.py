@@ -100,7 +100,7 @@ def clopper_pearson(k: int, n: int, delta: float) -> tuple[float, float]:
 
 def _over(one: Callable[[int, int, float], float], k: ArrayLike, n: ArrayLike, level: ArrayLike) -> Any:
     """Apply to scalars, or once to each distinct triple of the broadcast arrays."""
-    if all(np.ndim(v) == 0 for v in (k, n, level)):
+    if all(isinstance(v, (int, float)) or np.ndim(v) == 0 for v in (k, n, level)):
         return one(*_counts(k, n), float(level))  # type: ignore[arg-type]
     ks, ns, levels = np.broadcast_arrays(np.asarray(k), np.asarray(n), np.asarray(level, dtype=np.float64))
     known: dict[tuple[Any, Any, float], float] = {}
@@ -183,8 +183,7 @@ class _Tail:
     def log(self, p: float, choose: arb) -> tuple[arb, arb, float]:
         """Lower and upper bound of the logarithm of the tail at the float p, and the sum that gives the slope."""
         n, m = self.n, self.m
-        with np.errstate(over="ignore"):
-            odds = p / (1.0 - p) if self.direct else (1.0 - p) / p
+        odds = p / (1.0 - p) if self.direct else (1.0 - p) / p
         ln_p, ln_rest = arb(p).log(), (-arb(p)).log1p()
         ln_r, ln_not = (ln_p, ln_rest) if self.direct else (ln_rest, ln_p)
 

@@ -49,6 +49,10 @@ def _whole(what: str, value: ArrayLike, low: float = 0.0) -> Array:
     return array
 
 
+def _whole_number(what: str, value: ArrayLike) -> int:
+    return value if isinstance(value, int) and 0 <= value < 2**53 else int(_whole(what, value))
+
+
 def _as_given(result: Array) -> Any:
     return float(result) if result.ndim == 0 else result
 
@@ -116,7 +120,7 @@ def log_binomial_sum_upper(M: int, w: int) -> float:
     Raises:
         ValueError: For NaN, fractions and negative numbers.
     """
-    M, w = int(_whole("M", M)), int(_whole("w", w))
+    M, w = _whole_number("M", M), _whole_number("w", w)
     everything = mul_up(float(M), _LN2_UP)
     if w >= M:
         return everything

@@ -47,7 +47,7 @@ def ratio_sum(
         ratios = ratio(np.arange(count + 1 if count < length else count, dtype=np.float64))
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             terms = np.cumprod(ratios[:count])
-            total = 1.0 + float(np.sum(terms))
+            total = 1.0 + float(terms.sum())
         if not math.isfinite(total):
             return _OVERFLOWN, math.inf
         # j products of ratios and the sum in any order: (count (roundings + 2) + 2) u, doubled for second order. A term
