@@ -19,18 +19,20 @@ from boundcheck.cli.main import app
 COMMANDS = sorted(command.callback.__name__ for command in app.registered_commands if command.callback)
 HEAVY = {"torch", "matplotlib", "pandas", "scipy", "sklearn", "cvxpy", "flint", "jinja2", "pooch"}
 PROBE = """
-import sys
+import sys, time
 from boundcheck.cli.main import main
 code = main(sys.argv[1:])
-print(*sorted(sys.modules), file=sys.stderr)
+print(time.process_time(), *sorted(sys.modules), file=sys.stderr)
 sys.exit(code)
 """
 
 
-def loaded_by(*words: str) -> tuple[str, set[str]]:
+def said_by(*words: str) -> tuple[str, float, set[str]]:
+    """What a process of its own prints, the seconds of processor time that it takes, and the modules that it loads."""
     done = subprocess.run([sys.executable, "-c", PROBE, *words], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout, set(done.stderr.split())
+    spent, *loaded = done.stderr.split()
+    return done.stdout, float(spent), set(loaded)
 
 
 def test_commands() -> None:
@@ -38,27 +40,15 @@ def test_commands() -> None:
 
 
 @pytest.mark.parametrize("words", [("--version",), ("--help",), *((name, "--help") for name in COMMANDS)])
-def test_first_words_load_nothing_heavy(words: tuple[str, ...]) -> None:
-    said, loaded = loaded_by(*words)
-    assert said
-    assert not HEAVY & loaded
-
-
-@pytest.mark.parametrize("words", [("--version",), *((name, "--help") for name in COMMANDS)])
-def test_first_words_come_within_a_second(words: tuple[str, ...]) -> None:
-    resource = pytest.importorskip("resource", reason="measures processor time, which other work on the machine does not change")
-
-    def spent() -> float:
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return float(usage.ru_utime + usage.ru_stime)
-
-    def once() -> float:
-        before = spent()
-        subprocess.run([sys.executable, "-m", "boundcheck", *words], capture_output=True, timeout=60, check=True)
-        return spent() - before
-
+def test_first_words_come_within_a_second_and_load_nothing_heavy(words: tuple[str, ...]) -> None:
+    times = []
     # The first start may compile the modules, and caches that other work has emptied cost processor time too.
-    assert any(once() < 1.0 for _ in range(3))
+    while len(times) < 3 and not any(seconds < 1.0 for seconds in times):
+        said, seconds, loaded = said_by(*words)
+        times.append(seconds)
+        assert said
+        assert not HEAVY & loaded
+    assert min(times) < 1.0
 
 
 def test_version(boundcheck: Callable[..., Any]) -> None:
