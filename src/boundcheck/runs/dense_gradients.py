@@ -17,12 +17,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch import nn
 
 from boundcheck.runs.one_by_one import dense_layers
@@ -143,5 +144,11 @@ def threads(network: nn.Module, batch_size: int) -> Iterator[None]:
     """
     layers = dense_layers(network)
     small = layers is not None and batch_size * max(layer.weight.numel() for layer in layers) <= _SMALL
-    with threadpool_limits(limits=1 if small else None):
+    with _pools().limit(limits=1 if small else None):
         yield
+
+
+@cache
+def _pools() -> ThreadpoolController:
+    """The libraries that have threads, which take some milliseconds to find."""
+    return ThreadpoolController()
