@@ -17,6 +17,7 @@ from torch import nn
 
 import boundcheck
 from boundcheck.bounds import CATALOGUE
+from boundcheck.compression import search
 from boundcheck.pac_bayes import posterior
 from boundcheck.report.report import Report
 
@@ -73,9 +74,11 @@ class Attention(nn.Module):
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of the operations that drawing may cost: what is looked at is that every network gets a report, not its numbers."""
+    """A part of the draws and of the messages tried: what is looked at is that every network gets a report, not its numbers."""
     for effort, found in posterior._EFFORTS.items():
-        monkeypatch.setitem(posterior._EFFORTS, effort, replace(found, operations=found.operations / 10.0))  # type: ignore[arg-type]
+        monkeypatch.setitem(posterior._EFFORTS, effort, replace(found, operations=found.operations / 50.0))  # type: ignore[arg-type]
+    for effort, plan in search._EFFORTS.items():
+        monkeypatch.setitem(search._EFFORTS, effort, replace(plan, evaluations=30))  # type: ignore[arg-type]
 
 
 def overlapping_pools() -> nn.Module:
