@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def case(networks: int, widths: tuple[int, ...], batch_size: int, together: bool
     def seeded(seed: int) -> Settings:
         return Settings(**{**vars(settings), "seed": seed})
 
-    ways = {
+    ways: dict[str, Callable[[], object]] = {
         "plain": lambda: [plain(net, x, y, seeded(seed)) for net, y, seed in zip(fresh(), labels, seeds, strict=True)],
         "loop": lambda: [
             train_epochs(net, Sample(x, y), seeded(seed)) for net, y, seed in zip(fresh(), labels, seeds, strict=True)
