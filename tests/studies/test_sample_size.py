@@ -11,7 +11,7 @@ import scipy.stats
 from boundcheck.studies.sample_size import exponents, fit_exponent, one_size
 
 JOB = {
-    **{"data": "digits", "n": 40, "seed": 0, "widths": [16, 16], "lr": 0.05, "batch_size": 1, "delta": 0.05},
+    **{"data": "digits", "n": 40, "seed": 0, "widths": [16, 16], "xavier": True, "lr": 0.05, "batch_size": 1, "delta": 0.05},
     **{"stop": "margin:1:0.9", "steps": 8000, "bounds": ["gonon2024peeling", "golowich2018chevet", "galanti2023patches"]},
 }
 

@@ -38,7 +38,7 @@ def linear(input_shape: Shape, classes: int, bias: bool = True) -> nn.Module:
 
 def mlp(
     input_shape: Shape, classes: int, widths: Sequence[int] = (512, 512), bias: bool = True, batchnorm: bool = False,
-    dropout: float = 0.0, rank: int | None = None,
+    dropout: float = 0.0, rank: int | None = None, xavier: bool = False,
 ) -> nn.Module:  # fmt: skip
     """Fully connected layers with ReLU between them.
 
@@ -50,6 +50,8 @@ def mlp(
         batchnorm: Whether a batch normalization follows each hidden layer.
         dropout: Probability with which a hidden unit is left out while training.
         rank: Each matrix but the last is a product of two with so many columns and rows; ``None``: one matrix.
+        xavier: Whether initial weights are uniform within sqrt(6 / (rows + columns)) and biases zero, as X. Glorot and Y. Bengio
+            (AISTATS 2010) have it; else they are PyTorch's, under which signals shrink from layer to layer.
     """
     layers: list[nn.Module] = [nn.Flatten()]
     size = math.prod(input_shape)
@@ -59,7 +61,12 @@ def mlp(
         layers.extend([nn.BatchNorm1d(width)] if batchnorm else [])
         layers.extend([nn.ReLU(), *([nn.Dropout(dropout)] if dropout else [])])
         size = width
-    return nn.Sequential(*layers, nn.Linear(size, classes, bias=bias))
+    network = nn.Sequential(*layers, nn.Linear(size, classes, bias=bias))
+    for layer in (module for module in network if xavier and isinstance(module, nn.Linear)):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    return network
 
 
 def conv(

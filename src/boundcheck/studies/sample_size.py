@@ -47,8 +47,8 @@ def one_size(job: Job) -> list[dict[str, Any]]:
     """Train on one sample and measure every norm bound.
 
     Args:
-        job: ``data``, ``n``, ``seed``, ``widths``, ``lr``, ``batch_size``, ``stop``, ``delta``, ``steps`` (at most this many, in
-            whole epochs), and ``bounds``, names of theorems.
+        job: ``data``, ``n``, ``seed``, ``widths``, ``xavier`` (see :func:`boundcheck.networks.architectures.mlp`), ``lr``,
+            ``batch_size``, ``stop``, ``delta``, ``steps`` (at most this many, in whole epochs) and ``bounds``, names of theorems.
 
     Returns:
         One row.
@@ -56,7 +56,7 @@ def one_size(job: Job) -> list[dict[str, Any]]:
     n, batch = int(job["n"]), int(job["batch_size"])
     epochs = math.ceil(job["steps"] * batch / n)
     settings = Settings(lr=job["lr"], momentum=0.0, batch_size=batch, epochs=epochs, seed=job["seed"], stop=job["stop"])
-    kwargs = {"widths": list(job["widths"]), "bias": False}
+    kwargs = {"widths": list(job["widths"]), "bias": False, "xavier": job["xavier"]}
     prepared = prepare(TrainingJob(job["data"], "mlp", kwargs, "true", n, settings))
     trained = prepared.run()
     last = trained.history[-1]
