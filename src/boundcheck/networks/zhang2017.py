@@ -60,7 +60,8 @@ def inception(
         input_shape: Shape of one example: (height, width) or (channels, height, width).
         classes: Number of outputs.
         scale: Factor of the paper's numbers of channels.
-        batchnorm: Whether a batch normalization follows each convolution, as in the paper.
+        batchnorm: Whether a batch normalization follows each convolution, as in the paper. Without it initial weights have the
+            variance 2/inputs of K. He et al. (ICCV 2015): under PyTorch's, signals fade over the layers, and it learns nothing.
         bias: Whether the layers have constant parts; before a batch normalization they have none.
         dropout: Probability with which an average is left out before the last layer while training.
 
@@ -73,8 +74,10 @@ def inception(
         return max(1, round(scale * channels))
 
     def convolution(into: int, out: int, taps: int, stride: int = 1) -> nn.Sequential:
-        made: list[nn.Module] = [nn.Conv2d(into, out, taps, stride, padding=taps // 2, bias=bias and not batchnorm)]
-        return nn.Sequential(*made, *([nn.BatchNorm2d(out)] if batchnorm else []), nn.ReLU())
+        made = nn.Conv2d(into, out, taps, stride, padding=taps // 2, bias=bias and not batchnorm)
+        if not batchnorm:
+            nn.init.kaiming_normal_(made.weight, nonlinearity="relu")
+        return nn.Sequential(made, *([nn.BatchNorm2d(out)] if batchnorm else []), nn.ReLU())
 
     layers.append(convolution(depth, count(96), 3))
     depth = count(96)
