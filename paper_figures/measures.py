@@ -9,18 +9,24 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from style import COLOURS, EXPERIMENTS, GUESS, panels, save
 
-PANELS = (("mnist", "true"), ("mnist", "noisy"), ("cifar10", "true"), ("cifar10", "noisy"))
-TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "true": "true labels", "noisy": "a fifth replaced"}
+PANELS = (
+    ("mnist", "true"), ("mnist", "noisy"), ("cifar10", "true"), ("cifar10", "noisy"), ("regularized", "true"),
+    ("regularized", "noisy"), ("certificates", "both"),
+)  # fmt: skip
+TITLES = {
+    "mnist": "MNIST", "cifar10": "CIFAR-10", "regularized": "MNIST, batches and decay", "certificates": "MNIST, certificates",
+    "true": "true labels", "noisy": "some replaced", "both": "both labels",
+}  # fmt: skip
 
 
 def main() -> None:
-    """One panel for each data set and kind of labels; names in the order of their mean over the panels."""
+    """One panel for each study and kind of labels; names in the order of their mean over the panels."""
     text = (EXPERIMENTS / "measures" / "rankings.jsonl").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
-    found = {key: {one["name"]: one for one in lines if (one["data"], one["labels"]) == key} for key in PANELS}
+    found = {key: {one["name"]: one for one in lines if (one["study"], one["labels"]) == key} for key in PANELS}
     shown = {key: part for key, part in found.items() if part}
     names = _ordered(shown)
-    figure, axes = panels(len(shown), 2.6, 1.0 + 0.135 * len(names))
+    figure, axes = panels(len(shown), 1.9, 1.0 + 0.135 * len(names))
     for panel, (key, found) in zip(axes, shown.items(), strict=True):
         for place, name in enumerate(names):
             error = found[name]["sign_error"] if name in found else {"mean": None}
@@ -31,7 +37,7 @@ def main() -> None:
             panel.plot([error["p90"]], [place], marker="|", color=color, markersize=5)
             panel.plot([error["mean"]], [place], marker="o", color=color, markersize=3)
         panel.axvline(0.5, **GUESS)
-        panel.set(xlim=(-0.03, 1.03), ylim=(len(names) - 0.4, -0.6), xlabel="sign error", title=", ".join(TITLES[k] for k in key))
+        panel.set(xlim=(-0.03, 1.03), ylim=(len(names) - 0.4, -0.6), xlabel="sign error", title="\n".join(TITLES[k] for k in key))
         panel.set_yticks(range(len(names)), [""] * len(names))
         panel.title.set_size(7.5)
     axes[0].set_yticks(range(len(names)), [name.removeprefix("bound:") for name in names], fontsize=6)

@@ -1,4 +1,4 @@
-"""Rank the networks of networks.csv by data and labels; a line a part and measure goes to rankings.jsonl.
+"""Rank the networks of each study, by their labels too; a line a part and measure goes to rankings.jsonl.
 
 Run: python experiments/measures/run.py [--table]
 With --table the statistics that README.md quotes are printed as Markdown.
@@ -21,37 +21,47 @@ from boundcheck.ranking.rows import bounds_among
 
 HERE = Path(__file__).parent
 RANKINGS = HERE / "rankings.jsonl"
-HYPERPARAMETERS = ("labels", "n", "width", "depth", "lr")
+SHAPE = ("labels", "n", "width", "depth")
+STUDIES = {
+    "mnist": (*SHAPE, "lr"),
+    "cifar10": (*SHAPE, "lr"),
+    "regularized": (*SHAPE, "batch_size", "weight_decay"),
+    "certificates": (*SHAPE, "batch_size"),
+}
+"""The studies, each a CSV beside this file, and what varies in them."""
 NO_MEASURES = ("seed", "epochs", "clean_test_error", "cpu_seconds")
-DATA = {"mnist": "mnist", "cifar10": "cifar10_10k_2k.npz"}
-LABELS = {"true": ("true",), "noisy": ("corrupt:0.2",), "both": ("true", "corrupt:0.2")}
-# An environment has a pair for every two seeds of its two settings; those of an effective size below this are left out.
-SETTINGS = Settings(effective_size=6.0, bootstrap=100)
+PARTS = ("true", "noisy", "both")
+"""Networks on true labels, on partly random ones, and all."""
+# An environment has a pair for every two seeds of its two settings, four where there are two seeds of each; those of a smaller
+# effective size than this are left out.
+EFFECTIVE_SIZE = {"mnist": 6.0, "cifar10": 6.0, "regularized": 6.0, "certificates": 3.0}
 
 
-def ranked(table: pd.DataFrame, data: str, labels: str) -> list[dict[str, Any]]:
-    """The lines of one part."""
-    chosen = table[(table["data"] == DATA[data]) & table["labels"].isin(LABELS[labels])]
+def ranked(table: pd.DataFrame, study: str, part: str) -> list[dict[str, Any]]:
+    """The lines of one part of a study."""
+    on_true = table["labels"] == "true"
+    chosen = table[{"true": on_true, "noisy": ~on_true, "both": on_true | ~on_true}[part]]
     networks = from_table(
-        chosen, hyperparameters=HYPERPARAMETERS, gap=("test_error", "train_error"), ignored=NO_MEASURES, fitted="fitted",
-        test_size="test_size", source=f"{data}, {labels} labels",
+        chosen, hyperparameters=STUDIES[study], gap=("test_error", "train_error"), ignored=NO_MEASURES, fitted="fitted",
+        test_size="test_size", source=f"{study}, {part} labels",
     )  # fmt: skip
-    found = rank(networks, SETTINGS, bounds=bounds_among(networks))
+    settings = Settings(effective_size=EFFECTIVE_SIZE[study], bootstrap=100)
+    found = rank(networks, settings, bounds=bounds_among(networks))
     head = {
-        "schema": "boundcheck-measures/1", "boundcheck": boundcheck.__version__, "data": data, "labels": labels,
-        "trained": len(chosen), "ranked": len(networks), "all_environments": len(found.pairs.starts), **asdict(SETTINGS),
+        "schema": "boundcheck-measures/2", "boundcheck": boundcheck.__version__, "study": study, "labels": part,
+        "trained": len(chosen), "ranked": len(networks), "all_environments": len(found.pairs.starts), **asdict(settings),
     }  # fmt: skip
     return [head | {key: value for key, value in asdict(one).items() if key != "errors"} for one in found.judged]
 
 
 def printed(lines: list[dict[str, Any]]) -> None:
     """A table a part."""
-    for data in DATA:
-        for labels in LABELS:
-            part = [one for one in lines if (one["data"], one["labels"]) == (data, labels)]
+    for study in STUDIES:
+        for labels in PARTS:
+            part = [one for one in lines if (one["study"], one["labels"]) == (study, labels)]
             if not part:
                 continue
-            print(f"\n### {data}, {labels}: {part[0]['ranked']} of {part[0]['trained']} networks\n")
+            print(f"\n### {study}, {labels}: {part[0]['ranked']} of {part[0]['trained']} networks\n")
             print(
                 "| measure | environments | sign error: mean | 90th | max | tau | " + " | ".join(part[0]["psi"]) + " | Psi | K |"
             )
@@ -70,9 +80,8 @@ def main() -> None:
     if parser.parse_args().table:
         printed([json.loads(line) for line in RANKINGS.read_text(encoding="utf-8").splitlines()])
         return
-    table = pd.read_csv(HERE / "networks.csv")
-    there = [data for data, name in DATA.items() if name in set(table["data"])]
-    lines = [one for data in there for labels in LABELS for one in ranked(table, data, labels)]
+    tables = {study: pd.read_csv(HERE / f"{study}.csv") for study in STUDIES if (HERE / f"{study}.csv").exists()}
+    lines = [one for study, table in tables.items() for part in PARTS for one in ranked(table, study, part)]
     RANKINGS.write_text("".join(json.dumps(one, allow_nan=False) + "\n" for one in lines), encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
-"""The rows of the sweeps as networks.csv, one line a network, and how they were made in sweeps.json.
+"""The rows of sweeps as a CSV each, one line a network, and how they were made in sweeps.json.
 
-Run: python experiments/measures/table.py FOLDER …, the folders that ``boundcheck sweep`` wrote to
+Run: python experiments/measures/table.py FOLDER …, the folders that ``boundcheck sweep`` wrote to, called as their plans are
 Numbers keep seven digits; a bound stands as its decimal logarithm under bound:NAME, as ``boundcheck rank`` reads it.
 """
 
@@ -17,6 +17,7 @@ from boundcheck.studies.engine import Row, read_rows
 from boundcheck.studies.engine.ledger import read_plan
 
 HERE = Path(__file__).parent
+SWEEPS = HERE / "sweeps.json"
 
 
 def line(row: Row) -> dict[str, Any]:
@@ -31,13 +32,13 @@ def line(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def told(folder: str, rows: list[Row]) -> dict[str, Any]:
+def told(folder: Path, rows: list[Row]) -> dict[str, Any]:
     """How the rows of a folder came about."""
     plan, done = read_plan(folder), [row for row in rows if row.result is not None]
     return {
-        "schema": "boundcheck-measures-sweep/1", "boundcheck": plan.version, "plan": plan.sha256, "data": rows[0].config["data"],
-        "data_sha256": rows[0].config["data_sha256"], "planned": len(plan.jobs), "networks": len(done),
-        "failed": [f"{row.config['varied']}: {row.failed}" for row in rows if row.failed is not None],
+        "schema": "boundcheck-measures-sweep/2", "study": folder.name, "boundcheck": plan.version, "plan": plan.sha256,
+        "data": rows[0].config["data"], "data_sha256": rows[0].config["data_sha256"], "planned": len(plan.jobs),
+        "networks": len(done), "failed": [f"{row.config['varied']}: {row.failed}" for row in rows if row.failed is not None],
         "missed": sum(not (row.result or {})["fitted"] for row in done),
         "cpu_seconds": round(sum(row.cost["cpu_seconds"] for row in done), 1),
         "seconds": round(sum(row.cost["seconds"] for row in done), 1), "machine": rows[0].cost["machine"],
@@ -45,14 +46,15 @@ def told(folder: str, rows: list[Row]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Both files."""
-    read = {folder: read_rows(folder) for folder in sys.argv[1:]}
-    lines = [line(row) for rows in read.values() for row in rows if row.result is not None]
-    pd.DataFrame(lines).to_csv(HERE / "networks.csv", index=False, float_format="%.7g")
-    sweeps = [told(folder, rows) for folder, rows in read.items()]
-    (HERE / "sweeps.json").write_text(json.dumps(sweeps, indent=1) + "\n", encoding="utf-8")
-    for one in sweeps:
-        print(one["data"], one["networks"], "of", one["planned"], "networks,", one["missed"], "missed the rule")
+    """A CSV for each folder; sweeps.json keeps what it says of other studies."""
+    sweeps = {one["study"]: one for one in json.loads(SWEEPS.read_text(encoding="utf-8"))}
+    for folder in map(Path, sys.argv[1:]):
+        rows = read_rows(folder)
+        lines = [line(row) for row in rows if row.result is not None]
+        pd.DataFrame(lines).to_csv(HERE / f"{folder.name}.csv", index=False, float_format="%.7g")
+        one = sweeps[folder.name] = told(folder, rows)
+        print(f"{folder.name}: {one['networks']} of {one['planned']} networks, {one['missed']} missed the rule")
+    SWEEPS.write_text(json.dumps(list(sweeps.values()), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
