@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from style import GUESS, finished, level_of, lines, panels, save
 
 from boundcheck.studies.engine import Row
@@ -18,6 +19,8 @@ SHOWN = {
     "langford2005testset": "held-out sample (Langford 2005)",
 }
 """One or two theorems of each family, with what the legend calls them."""
+PARTS = (("bounds", "MLP 64-128-10,\n600 digits of 8 x 8 pixels"), ("bounds-mnist", "MLP 784-128-10,\n2,000 digits of MNIST"))
+"""Folder and title of each panel."""
 
 
 def mean_by_level(rows: Sequence[Row], name: str | None) -> tuple[list[float], list[float], list[float], list[float]]:
@@ -33,10 +36,8 @@ def mean_by_level(rows: Sequence[Row], name: str | None) -> tuple[list[float], l
     return levels, [(a * b) ** 0.5 for a, b in zip(low, high, strict=True)], low, high
 
 
-def main() -> None:
-    """Draw it."""
-    rows = finished("randomization/bounds")
-    figure, (axes,) = panels(1, 5.6, 3.8)
+def draw(axes: Axes, rows: Sequence[Row], title: str) -> None:
+    """One panel: a line of middles in the range of the seeds for each bound, and the measured error."""
     for (name, label), style in zip(SHOWN.items(), lines(len(SHOWN)), strict=True):
         levels, middle, low, high = mean_by_level(rows, name)
         axes.fill_between(levels, low, high, color=style["color"], alpha=0.15, linewidth=0)
@@ -46,9 +47,15 @@ def main() -> None:
     axes.axhline(0.9, **GUESS)
     axes.text(1.0, 1.5, "vacuous above the dots", fontsize=7, color=GUESS["color"], ha="right", va="bottom")
     axes.set_yscale("log")
-    axes.set(xlabel="fraction of labels replaced", ylabel="bound on the test error (each with probability 0.95)")
-    axes.set_title("MLP 64-128-10 on 600 digits of 8 x 8 pixels")
-    axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.set(xlabel="fraction of labels replaced", ylabel="bound on the test error (probability 0.95 each)", title=title)
+
+
+def main() -> None:
+    """Draw a panel for each data set."""
+    figure, axes = panels(len(PARTS), 3.6, 3.8)
+    for panel, (folder, title) in zip(axes, PARTS, strict=True):
+        draw(panel, finished(f"randomization/{folder}"), title)
+    axes[-1].legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     save(figure, "bounds_corruption")
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from boundcheck.data import parse_labels
 from boundcheck.studies.engine import Row, read_rows
 
+mpl.rcParams["axes.titlesize"] = 9  # each set_title reads it
 HERE = Path(__file__).parent
 EXPERIMENTS = HERE.parent / "experiments"
 # M. Okabe and K. Ito, Color universal design, 2008; yellow is left out, which print loses.
@@ -29,17 +30,16 @@ def lines(count: int) -> list[dict[str, Any]]:
     return [{"color": c, "linestyle": d, "marker": m, "markersize": 5, "linewidth": 1.4} for c, d, m in islice(styles, count)]
 
 
-def panels(count: int, width: float = 3.7, height: float = 3.1) -> tuple[Figure, list[Axes]]:
-    """A figure of panels beside each other; sizes of one panel in inches."""
+def panels(count: int, width: float = 3.7, height: float = 3.1, rows: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure of panels, so many in each row; sizes of one panel in inches."""
     with mpl.rc_context({"font.size": 9}):
-        figure = Figure(figsize=(width * count, height), layout="constrained")
-        axes = [figure.add_subplot(1, count, i + 1) for i in range(count)]
+        figure = Figure(figsize=(width * count, height * rows), layout="constrained")
+        axes = [figure.add_subplot(rows, count, i + 1) for i in range(rows * count)]
     for panel in axes:
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(color="#dddddd", linewidth=0.6)
         panel.set_axisbelow(True)
         panel.tick_params(labelsize=8)
-        panel.title.set_size(9)
     return figure, axes
 
 
@@ -60,7 +60,8 @@ def network_of(row: Row) -> str:
     kwargs = row.config["model_kwargs"]
     if row.config["model"] == "mlp":
         return f"MLP {len(kwargs['widths'])}x{kwargs['widths'][0]}"
-    return {"alexnet": "AlexNet", "inception": "Inception"}[row.config["model"]]
+    name = {"alexnet": "AlexNet", "inception": "Inception"}[row.config["model"]]
+    return name if kwargs.get("batchnorm", True) else f"{name} without BatchNorm"
 
 
 def level_of(row: Row) -> float:

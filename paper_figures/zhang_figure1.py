@@ -11,9 +11,19 @@ from style import GUESS, finished, level_of, lines, network_of, panels, save
 from boundcheck.studies.engine import Row
 
 CURVES = ("true labels", "random labels", "shuffled pixels", "random pixels", "gaussian")
-NETWORKS = ("MLP 1x512", "MLP 3x512")
-CURVED = "MLP 1x512"
-"""The network of panel (a)."""
+NETWORKS = ("MLP 1x512", "MLP 3x512", "AlexNet", "Inception")
+PARTS = (
+    ("kinds-cifar10", "CIFAR-10", "Inception"),
+    ("kinds", "Fashion-MNIST", "MLP 1x512"),
+    ("kinds-mnist", "MNIST", "MLP 1x512"),
+)
+"""A row of panels each: folder, what its data is called, and the network whose curves are shown."""
+
+
+def styled(rows: Sequence[Row]) -> list[tuple[str, list[Row], dict[str, Any]]]:
+    """The networks that have rows, with these; each has the same style everywhere."""
+    styles = zip(NETWORKS, lines(len(NETWORKS)), strict=True)
+    return [(name, of_network(rows, name), style) for name, style in styles if of_network(rows, name)]
 
 
 def of_network(rows: Sequence[Row], name: str) -> list[Row]:
@@ -41,7 +51,7 @@ def draw_levels(axes: Axes, points: Sequence[Point], label: str | None, style: d
     axes.errorbar(p, mean, yerr=reach, capsize=2, elinewidth=0.8, label=label, **style)
 
 
-def curves(axes: Axes, rows: Sequence[Row]) -> None:
+def curves(axes: Axes, rows: Sequence[Row], title: str) -> None:
     """(a) Training loss of one network, one line a seed."""
     for kind, style in zip(CURVES, lines(len(CURVES)), strict=True):
         for place, row in enumerate(row for row in rows if row.result and row.result["kind"] == kind):
@@ -49,15 +59,14 @@ def curves(axes: Axes, rows: Sequence[Row]) -> None:
             each = (row.result or {})["steps"] / len(loss)
             steps = [each * (epoch + 1) for epoch in range(len(loss))]
             axes.plot(steps, loss, markevery=max(1, len(loss) // 6), label=kind if place == 0 else None, **style)
-    axes.set(xlabel="steps of 25 examples", ylabel="training loss (nats)", title=f"(a) learning curves, {CURVED}")
+    axes.set(xlabel="steps of 25 examples", ylabel="training loss (nats)", title=title)
     axes.set_ylim(bottom=0.0)
     axes.legend(fontsize=7, frameon=False)
 
 
 def fit_times(axes: Axes, rows: Sequence[Row]) -> None:
     """(b) Steps to zero training error, relative to true labels under the same seed."""
-    for name, style in zip(NETWORKS, lines(len(NETWORKS)), strict=True):
-        mine = of_network(rows, name)
+    for name, mine, style in styled(rows):
         start = {row.config["settings"]["seed"]: steps_to_fit(row) for row in mine if is_true(row)}
 
         def ratio(row: Row, start: dict[int, float | None] = start) -> float | None:
@@ -84,8 +93,7 @@ def steps_to_fit(row: Row) -> float | None:
 
 def test_errors(axes: Axes, rows: Sequence[Row]) -> None:
     """(c) Test error on the law of the training labels, and on clean ones."""
-    for name, style in zip(NETWORKS, lines(len(NETWORKS)), strict=True):
-        mine = of_network(rows, name)
+    for name, mine, style in styled(rows):
         draw_levels(axes, by_level(mine, lambda row: float((row.result or {})["test"]["error"])), name, style)
         clean = by_level(mine, lambda row: float((row.result or {})["test"]["clean_error"]))
         faint = style | {"linewidth": 0.7, "markerfacecolor": "none", "markersize": 4}
@@ -98,12 +106,14 @@ def test_errors(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def main() -> None:
-    """Draw the three panels."""
-    rows = finished("randomization/kinds")
-    figure, (left, middle, right) = panels(3)
-    curves(left, of_network(rows, CURVED))
-    fit_times(middle, rows)
-    test_errors(right, rows)
+    """Draw three panels for each data set."""
+    figure, axes = panels(3, rows=len(PARTS))
+    for place, (folder, data, curved) in enumerate(PARTS):
+        rows = finished(f"randomization/{folder}")
+        left, middle, right = axes[3 * place : 3 * place + 3]
+        curves(left, of_network(rows, curved), f"(a) learning curves, {curved} on {data}")
+        fit_times(middle, rows)
+        test_errors(right, rows)
     save(figure, "zhang_figure1")
 
 

@@ -1,6 +1,6 @@
 """Train the networks of the randomization experiments; rows go to the folders of the parts beside this file.
 
-Run: python experiments/randomization/run.py [kinds] [bounds] [regularizers] [--workers 2]
+Run: python experiments/randomization/run.py [PART …] [--workers 2], with the sections of config.toml as parts
 Interrupted or killed, the same command goes on where it was.
 """
 
@@ -30,8 +30,13 @@ REGULARIZED = (
     *(("alexnet", words, TRUE) for words in (("augment", "weight-decay"), ("augment",), ("weight-decay",))),
     *(("mlp-1x512", (), kind) for kind in (TRUE, RANDOM)),
     *(("mlp-3x512", words, TRUE) for words in (("augment", "dropout", "weight-decay"), ("augment",))),
+    *(("mlp-1x512", ("weight-decay",), kind) for kind in (TRUE, RANDOM)),
+    ("mlp-3x512", ("dropout", "weight-decay"), RANDOM),
+    *(("alexnet", (), kind) for kind in (TRUE, RANDOM)),
+    *(("inception", words, kind) for words in ((), ("weight-decay",)) for kind in (TRUE, RANDOM)),
+    *(("inception-plain", (), kind) for kind in (TRUE, RANDOM)),
 )
-PARTS = ("kinds", "bounds", "regularizers")
+PARTS = tuple(name for name in CONFIG if name != "models")
 
 
 def training(part: str, name: str, regularize: Sequence[str] = ()) -> Training:
@@ -45,9 +50,9 @@ def training(part: str, name: str, regularize: Sequence[str] = ()) -> Training:
         n=setting["n"],
         crop=setting.get("crop"),
         standardize=setting.get("standardize", False),
-        settings=Settings(lr=setting["lr"][name], batch_size=setting["batch_size"], epochs=setting["epochs"]),
+        settings=Settings(lr=setting["lr"][name], batch_size=setting["batch_size"], epochs=setting["epochs"][name]),
         regularize=tuple(regularize),
-        bounds=chosen_theorems(None) if part == "bounds" else (),
+        bounds=chosen_theorems(None) if "fractions" in setting else (),
         watch=setting["watch"],
     )
 
@@ -55,21 +60,24 @@ def training(part: str, name: str, regularize: Sequence[str] = ()) -> Training:
 def jobs_of(part: str) -> list[dict[str, Any]]:
     """The jobs of one folder."""
     setting = CONFIG[part]
-    if part == "kinds":
+    if part == "regularizers":
         return [
-            job
-            for own in setting["networks"]
-            for job in make_jobs(training(part, own["network"]), choose_kinds(KINDS, own["fractions"]), own["seeds"])
+            job for name, words, kind in REGULARIZED for job in make_jobs(training(part, name, words), [kind], setting["seeds"])
         ]
-    if part == "bounds":
-        return make_jobs(training(part, "mlp-1x128"), choose_kinds(("corrupted",), setting["fractions"]), setting["seeds"])
-    return [job for name, words, kind in REGULARIZED for job in make_jobs(training(part, name, words), [kind], setting["seeds"])]
+    if "fractions" in setting:  # every bound at each level of corruption
+        (name,) = setting["lr"]
+        return make_jobs(training(part, name), choose_kinds(("corrupted",), setting["fractions"]), setting["seeds"])
+    return [
+        job
+        for own in setting["networks"]
+        for job in make_jobs(training(part, own["network"]), choose_kinds(KINDS, own["fractions"]), own["seeds"])
+    ]
 
 
 def main() -> int:
     """Do the parts that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", help="some of kinds, bounds, regularizers; else all")
+    parser.add_argument("parts", nargs="*", help=f"some of {', '.join(PARTS)}; else all")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     # The subset is named without its folder, so that rows tell nothing of the machine.
