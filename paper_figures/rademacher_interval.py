@@ -25,7 +25,7 @@ def main() -> None:
         panel.set_title(f"{width} hidden {units}, {mine[0]['parameters']} weights", fontsize=9)
         if place == 0:
             panel.set_ylabel("Rademacher complexity of the losses")
-    axes[-1].legend(fontsize=6.5, frameon=False, loc="lower left")
+    axes[0].legend(fontsize=6.5, frameon=False, loc="upper right", bbox_to_anchor=(1.03, 0.93))
     save(figure, "rademacher_interval")
 
 
