@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -13,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+
+from boundcheck.cli.randomize_screen import tables
+from boundcheck.studies.randomization import Interval, Line, Training
 
 WORDS = ("randomize", "--widths", "8", "--n", "60", "--epochs", "3", "--seeds", "2", "--workers", "1")
 CHEAP = ("--bounds", "langford2005testset,blumer1987bits")
@@ -20,7 +25,7 @@ Run = Callable[..., Any]
 
 
 def test_a_table_rows_and_json(desk: Path, boundcheck: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "110")
+    monkeypatch.setenv("COLUMNS", "80")
     answer = boundcheck(*WORDS, *CHEAP, "--fractions", "0,0.5,1", "--out", "r", "--json", "r.json")
     assert answer.code == 0, answer.err
     assert "6 kinds with 2 seeds each, 8 jobs" in answer.out
@@ -96,3 +101,14 @@ def test_ctrl_c_keeps_what_is_finished(workers: str, heed_ctrl_c: Callable[[], N
     assert boundcheck(*words[:-1], "1").code == 0
     assert rows.read_bytes().splitlines()[: len(kept)] == kept
     assert len(rows.read_bytes().splitlines()) == 8
+
+
+def test_tables_fit_eighty_columns() -> None:
+    found = Interval(0.123, 0.1, 0.2)
+    line = Line("corrupt:0.75 labels", 10, 10, found, found, found, found, (0.1, 0.2), found, ("a" * 27, 0.987), 44.5, 45.5)
+    screen = Console(width=80, record=True, file=io.StringIO())
+    for table in tables([line], Training()):
+        screen.print(table)
+    text = screen.export_text()
+    for whole in ("corrupt:0.75 labels", "10/10", "0.100-0.200", "44.5", "45.5", "0.987", "a" * 27):
+        assert whole in text  # no cell is broken over two lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,10 +14,8 @@ from boundcheck.cli.options import DataDir, Delta, JsonFile, Seed, json_object, 
 from boundcheck.cli.screen import console, deliver_json, progress_bar
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from boundcheck.studies.engine import Row
-    from boundcheck.studies.randomization import Interval, Line, Training
+    from boundcheck.studies.randomization import Training
 
 
 def randomize(
@@ -121,12 +119,14 @@ def randomize(
 
 
 def _deliver(rows: list[Row], training: Training, out: str, json_file: str | None) -> int:
+    from boundcheck.cli.randomize_screen import tables
     from boundcheck.studies.engine.ledger import read_plan
     from boundcheck.studies.randomization import summarize
 
     lines, failed, screen = summarize(rows), [row for row in rows if row.failed is not None], console(json_file)
     if lines:
-        screen.print(_table(lines, training))
+        for table in tables(lines, training):
+            screen.print(table)
     for row in failed:
         what = f"{row.config['inputs']} inputs, {', '.join(row.config['labels'])} labels"
         screen.print(f"failed: {what}, seed {row.config['settings']['seed']}: {row.failed}", soft_wrap=True)
@@ -142,52 +142,3 @@ def _deliver(rows: list[Row], training: Training, out: str, json_file: str | Non
         }
         deliver_json(json_file, json.dumps(content, allow_nan=False) + "\n")
     return int(bool(failed))
-
-
-def _table(lines: list[Line], training: Training) -> RenderableType:
-    from rich import box
-    from rich.table import Table
-
-    with_bounds = any(line.applicable is not None for line in lines)
-    title = f"{training.model} on {training.data}" + "".join(f", {word}" for word in training.regularize)
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("kind", no_wrap=True)
-    heads = ("fitted", "time", "train", "test", "interval", "clean")
-    for head in (*heads, *(("vacuous", "best") if with_bounds else ())):
-        table.add_column(head, justify="right", overflow="fold")
-    if with_bounds:
-        table.add_column("by", overflow="fold")
-    for line in lines:
-        table.add_row(*_cells(line, with_bounds))
-    table.caption = (
-        "fitted: runs without a training error at the end; time: steps to that, relative to true labels; test: error on the law "
-        "of the training sample; interval: 95 %, over seeds where there are several; clean: error on true labels"
-    )
-    if with_bounds:
-        table.caption += (
-            f"; best: smallest bound from the training sample, all together at delta {training.delta:g}, mean over seeds; "
-            "vacuous: how many of the bounds that apply say nothing"
-        )
-    table.caption_justify = "left"
-    return table
-
-
-def _cells(line: Line, with_bounds: bool) -> list[str]:
-    low, high = line.test_interval or (0.0, 1.0)
-    cells: list[Any] = [
-        line.kind,
-        f"{line.fitted}/{line.seeds}",
-        _shown(line.ratio, ".2f"),
-        _shown(line.train_error, ".3f"),
-        _shown(line.test_error, ".3f"),
-        "" if line.test_interval is None else f"{max(low, 0.0):.3f}-{min(high, 1.0):.3f}",
-        _shown(line.clean_error, ".3f"),
-    ]
-    if with_bounds:
-        cells.append("" if line.applicable is None else f"{line.vacuous:.3g}/{line.applicable:.3g}")
-        cells += ["", ""] if line.best is None else [f"{line.best[1]:.3f}", line.best[0]]
-    return cells
-
-
-def _shown(interval: Interval | None, form: str) -> str:
-    return "" if interval is None else format(interval.mean, form)
