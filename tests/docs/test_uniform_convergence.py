@@ -25,5 +25,5 @@ def test_the_tables_are_those_of_the_rows() -> None:
 def test_what_follows_from_the_spheres() -> None:
     rows = [dict(row.result or {}) for row in read_rows(FOLDER / "spheres")]
     found = conclude(rows, 0.05)
-    assert (found.lower_bound, found.failure) == pytest.approx((0.7174, 0.2741), abs=1e-4)
-    assert all(row["flipped_errors"] == 10_000 for row in rows)
+    assert (found.lower_bound, found.failure) == pytest.approx((0.8315, 0.2741), abs=1e-4)
+    assert all(row["flipped_errors"] >= 0.97 * 50_000 for row in rows)
