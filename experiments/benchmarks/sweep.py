@@ -28,9 +28,10 @@ EPOCHS, N, SEEDS = 20, 10_000, 2
 
 def measure(networks: int, workers: int) -> dict[str, Any]:
     """The row of one run."""
+    rates = max(2, networks // SEEDS)
     content = {
         "epochs": EPOCHS, "stop": "loss:1e-30", "seeds": SEEDS, "fixed": {"data": "mnist", "n": N, "width": 128, "depth": 2},
-        "vary": {"lr": [round(0.02 + 0.002 * i, 3) for i in range(max(2, networks // SEEDS))]},
+        "vary": {"lr": [round(0.02 + 0.04 * i / rates, 6) for i in range(rates)]},
     }  # fmt: skip
     jobs = make_jobs(design_of(content, "the benchmark"))
     before, start = os.getloadavg()[0], time.perf_counter()
