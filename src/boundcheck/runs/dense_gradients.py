@@ -8,8 +8,7 @@ mean cross-entropy,
           \nabla W_l = G_l^\top h_{l-1}, \quad \nabla b_l = G_l^\top 1,
 
 the products that differentiation makes too. The optimizer takes them from where it always does. NumPy makes them, on the memory
-of the parameters: around each operation it does less than torch, so that on one thread a batch of 128 through layers
-784-128-128-10 took 0.98 ms in place of 1.13 ms.
+of the parameters, since around each operation it does less than torch, which counts where the operations are small.
 """
 
 from __future__ import annotations
@@ -135,8 +134,8 @@ def written_out(network: nn.Module, x: torch.Tensor, classes: int) -> DenseGradi
 def threads(network: nn.Module, batch_size: int) -> Iterator[None]:
     """One thread where a network has dense layers whose products with a batch are small; otherwise as many as there were.
 
-    Threads that share products of less than a millisecond wait for each other: on two cores with other work, two epochs of
-    784-128-128-10 took them 26 s, and one thread 2 s.
+    Threads that share products of less than a millisecond wait for each other longer than they compute where other work is done
+    beside them, and the weights would depend on their number.
 
     Args:
         network: The network.

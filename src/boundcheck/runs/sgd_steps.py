@@ -1,6 +1,6 @@
 """Steps of stochastic gradient descent, written out on the memory of the parameters and of the optimizer's state.
 
-For a network of a hundred thousand weights ``torch.optim.SGD`` spends three quarters of a step around its arithmetic.
+For a small network ``torch.optim.SGD`` spends most of a step around its arithmetic.
 """
 
 from __future__ import annotations

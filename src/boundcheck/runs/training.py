@@ -208,7 +208,7 @@ def train_epochs(
         return Trained(tuple(records), fitted, stopped, state, copy.deepcopy(optimizer.state_dict()))
 
     with torch.random.fork_rng(devices=[]), threads(network, settings.batch_size):
-        for number in range(len(records) + 1, settings.epochs + 1):
+        for number in range(int(records[-1]["epoch"]) + 1 if records else 1, settings.epochs + 1):
             if _stopped(records, stop):
                 break
             # Of dropout and augmentation; torch.manual_seed also tells devices that are not there, milliseconds each time.
