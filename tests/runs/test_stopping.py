@@ -175,3 +175,14 @@ def test_a_training_that_diverges_is_refused() -> None:
     settings = Settings(lr=1e6, momentum=0.0, batch_size=1, epochs=50, stop="margin:10:1")
     with pytest.raises(InputError, match="a training that converges"):
         train_epochs(build("mlp", (12,), 3, widths=(32, 32)), sample(), settings)
+
+
+def test_training_goes_on_from_the_last_epoch_on_record() -> None:
+    straight, parts = (build("mlp", (12,), 3, widths=(32,)) for _ in range(2))
+    settings = Settings(lr=0.01, batch_size=16, epochs=6, stop="loss:1e-9")
+    train_epochs(straight, sample(), settings)
+    half = train_epochs(parts, sample(), Settings(lr=0.01, batch_size=16, epochs=3, stop="loss:1e-9"), every_epoch=False)
+    assert [record["epoch"] for record in half.history] == [3]
+    whole = train_epochs(parts, sample(), settings, history=half.history, optimizer_state=half.optimizer)
+    assert [record["epoch"] for record in whole.history] == [3, 4, 5, 6]
+    assert all(torch.equal(a, b) for a, b in zip(straight.parameters(), parts.parameters(), strict=True))
